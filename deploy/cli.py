@@ -1,0 +1,132 @@
+"""The command's verbs. Each is a thin function over the modules."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from deploy import keys, loader, render
+from deploy.errors import Finding, Refused, suggestion
+from deploy.overrides import Setting
+from deploy.profile import Profile
+
+_SHORTHANDS = {"host": "host", "port": "port", "model": "model-path"}
+_EXAMPLES = """\
+examples:
+  python launch.py --profile cpu
+  python launch.py --profile b300 --dry-run
+  python launch.py --profile b300 --set engine.args.mem-fraction-static=0.85
+  python launch.py --profile my-profile.yaml -- --log-level debug
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        known = [text for action in self._actions for text in action.option_strings]
+        word = next((word for word in message.split() if word.startswith("--")), "")
+        fix = f"see {self.prog} --help"
+        if message.startswith("unrecognized") and word:
+            name = word.partition("=")[0]
+            fix = suggestion(name, known, f"engine options go behind --; {fix}")
+        raise Refused([Finding("command-line", "", message, fix)])
+
+
+def main(words: Sequence[str]) -> int:
+    """Run one command line; the exit status."""
+    verb, rest = (words[0], words[1:]) if words and words[0] in _VERBS else ("serve", words)
+    try:
+        if verb == "serve" and rest and not rest[0].startswith("-"):
+            fix = suggestion(rest[0], [*_VERBS, *loader.names()], "verbs: " + ", ".join(_VERBS))
+            if rest[0] in loader.names():
+                fix = f"write --profile {rest[0]}"
+            raise Refused([Finding("command-line", "", f'there is no verb "{rest[0]}"', fix)])
+        return _VERBS[verb](list(rest))
+    except Refused as refused:
+        _tell(refused.findings)
+        return refused.status
+
+
+def _tell(findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        print(finding, file=sys.stderr)
+
+
+def _serve(words: list[str]) -> int:
+    cut = words.index("--") if "--" in words else len(words)
+    options = _serve_parser().parse_args(words[:cut])
+    if options.profile is None:
+        raise Refused([Finding("command-line", "--profile", "no profile is named",
+                               "name one of: " + ", ".join(loader.names()))])
+    settings = [Setting.of(text) for text in options.set]
+    settings += [Setting(f"engine.args.{name}={value}", f"--{flag} {value}")
+                 for flag, name in _SHORTHANDS.items()
+                 if (value := getattr(options, flag)) is not None]
+    profile, warnings = loader.load(options.profile, settings, words[cut + 1 :])
+    files = {"api-key": options.api_key_file, "admin-api-key": options.admin_api_key_file}
+    _tell(warnings)
+    if options.dry_run or options.json:
+        return _dry_run(profile, files, options.json)
+    from deploy.serve import serve
+
+    return serve(profile, options.profile, files, options.log_file, options.drain_seconds)
+
+
+def _dry_run(profile: Profile, files: dict[str, str | None], as_json: bool) -> int:
+    import os
+
+    sources = keys.sources(files, os.environ)
+    text = render.as_json if as_json else render.shell
+    print(text(profile.command(), sources))
+    return 0
+
+
+def _profiles(words: list[str]) -> int:
+    from deploy import listing
+
+    parser = _Parser(prog="launch.py profiles", allow_abbrev=False,
+                     description="List the profiles.")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    options = parser.parse_args(words)
+    rows = listing.rows()
+    print(listing.as_json(rows) if options.json else listing.table(rows))
+    return 0
+
+
+def _serve_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="launch.py",
+        usage="launch.py [serve] --profile NAME|FILE [options] [-- ENGINE OPTIONS]\n"
+        "       launch.py profiles [--json]",
+        description="Serve GLM-5.1-NVFP4 as a profile says.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--profile", metavar="NAME|FILE", help="a profile of configs/, or a file like them")
+    add("--set", action="append", default=[], metavar="KEY=VALUE",
+        help="override a value of the profile, such as engine.args.port=30001; repeat at will")
+    add("--host", help="short for --set engine.args.host=HOST")
+    add("--port", help="short for --set engine.args.port=PORT")
+    add("--model", help="short for --set engine.args.model-path=MODEL")
+    add("--api-key-file", metavar="FILE", help="the key that requests must carry (or GLM_API_KEY)")
+    add("--admin-api-key-file", metavar="FILE",
+        help="the key for administration (or GLM_ADMIN_API_KEY)")
+    add("--dry-run", action="store_true", help="print the engine's command and start nothing")
+    add("--json", action="store_true", help="print argv, env and image as JSON; start nothing")
+    add("--log-file", metavar="FILE", help="where the engine's whole log goes")
+    add("--drain-seconds", type=_positive, metavar="N",
+        help="how long requests in flight may take after a stop signal (limits.drain_seconds)")
+    return parser
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number of seconds")
+    return value
+
+
+_VERBS = {"serve": _serve, "profiles": _profiles}

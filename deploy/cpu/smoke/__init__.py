@@ -1,0 +1,1 @@
+"""The embedded smoke model: its tokenizer, curriculum, network and training."""

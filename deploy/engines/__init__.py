@@ -1,0 +1,8 @@
+"""The engines a profile can name: one module each, and the catalogues of their options."""
+
+from deploy.engines.engine import Command, Engine
+from deploy.engines.sglang import SGLANG
+
+ENGINES: dict[str, Engine] = {engine.name: engine for engine in (SGLANG,)}
+
+__all__ = ["ENGINES", "Command", "Engine"]

@@ -1,0 +1,109 @@
+"""A profile's args to an engine's command line, and an engine's command line to args.
+
+The rules are small enough for the Helm chart to repeat: true is the bare flag, false and null are
+left out, a list repeats values behind one option, a map is JSON with sorted keys, and everything
+else is its text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from deploy.engines.catalogue import Catalogue, Option
+from deploy.errors import Finding
+
+_NUMBER = re.compile(r"-?(\d+|\d*\.\d+)")
+
+
+def to_argv(args: Mapping[str, Any]) -> list[str]:
+    """The options as a command line, in the profile's order."""
+    argv: list[str] = []
+    for key, value in args.items():
+        if value is None or value is False:
+            continue
+        if value is True:
+            argv.append(f"--{key}")
+            continue
+        values = [_text(item) for item in (value if isinstance(value, list) else [value])]
+        if len(values) == 1 and values[0].startswith("-") and not _NUMBER.fullmatch(values[0]):
+            # argparse takes a separate word that starts with a dash for the next option.
+            argv.append(f"--{key}={values[0]}")
+        else:
+            argv += [f"--{key}", *values]
+    return argv
+
+
+def from_argv(
+    words: Sequence[str], catalogue: Catalogue
+) -> tuple[dict[str, Any], list[Finding]]:
+    """Engine options as typed on a command line, as a profile's args, and what is wrong.
+
+    A later spelling of the same option wins, as it does in the engine. Values are typed by the
+    catalogue, and left as text where they do not fit; checking the args then says so.
+    """
+    args: dict[str, Any] = {}
+    findings: list[Finding] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--"):
+            findings.append(Finding("option-stray", "after --", f'"{word}" belongs to no option',
+                                    "write engine options as --name value"))
+            continue
+        name, equals, inline = word[2:].partition("=")
+        option = catalogue.find(name)
+        given = [inline] if equals else []
+        if not equals and (option is None or option.kind != "flag"):
+            given = _take(rest, option)
+        for key in [key for key in args if option and catalogue.find(key) is option]:
+            del args[key]
+        if option and option.kind != "flag" and option.nargs not in ("?", "*") and not given:
+            findings.append(Finding("option-value", f"after --: {word}", "the value is missing",
+                                    f"write {word} VALUE"))
+            continue
+        args[name] = _typed(option, given)
+    return args, findings
+
+
+def typed(option: Option, text: str) -> Any:
+    """The text of a command line as the value a profile would hold."""
+    if option.kind == "flag":
+        return {"true": True, "false": False, "": True}.get(text, text)
+    if option.kind == "json":
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    for convert in {"int": [int], "float": [int, float], "text": [int]}.get(option.kind, []):
+        try:
+            return convert(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _take(rest: list[str], option: Option | None) -> list[str]:
+    most = len(rest) if option and option.nargs in ("*", "+") else 1
+    taken: list[str] = []
+    while rest and len(taken) < most:
+        if rest[0].startswith("-") and not _NUMBER.fullmatch(rest[0]):
+            break
+        taken.append(rest.pop(0))
+    return taken
+
+
+def _typed(option: Option | None, given: list[str]) -> Any:
+    if option is None:
+        return given[0] if given else True
+    if option.nargs in ("*", "+"):
+        return [typed(option, text) for text in given]
+    return typed(option, given[0]) if given else True
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict | list | bool) or value is None:
+        return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return str(value)

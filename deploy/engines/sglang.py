@@ -1,0 +1,43 @@
+"""SGLang: what the launcher knows of it. Read in the sources of 0.5.12 to 0.5.23."""
+
+from __future__ import annotations
+
+import re
+
+from deploy.engines.engine import Engine
+
+# GET /ready exists from 0.5.20 on. Before, /health generates a token, so it answers later.
+_READY_SINCE = (0, 5, 20)
+
+
+def _ready_path(version: str) -> str:
+    numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:3])
+    return "/ready" if numbers >= _READY_SINCE else "/health"
+
+
+SGLANG = Engine(
+    name="sglang",
+    distribution="sglang",
+    module="sglang.launch_server",
+    default_host="127.0.0.1",
+    default_port=30000,
+    ready_path=_ready_path,
+    secrets={
+        "api-key": "--api-key-file",
+        "admin-api-key": "--admin-api-key-file",
+    },
+    refused={
+        "config": "write its options into engine.args: a profile hides nothing",
+        "ssl-keyfile-password": "use a key file without a passphrase, readable by its owner only: "
+        "a secret must not stand in a command line",
+    },
+    phases=(
+        (r"server_args=", "starting the workers"),
+        (r"Init torch distributed begin", "connecting the workers"),
+        (r"Load weight begin", "loading weights"),
+        (r"Load weight end", "allocating the KV cache"),
+        (r"Capture .*CUDA graph.* begin", "capturing CUDA graphs"),
+        (r"Uvicorn running on", "warming up"),
+    ),
+    in_flight=r"Gracefully exiting\.\.\. Remaining number of requests (\d+)",
+)

@@ -1,0 +1,78 @@
+"""Write what is derived from the code: the profiles' JSON Schema and the README's table."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from deploy import listing
+from deploy.engines import ENGINES, catalogue
+from deploy.engines.catalogue import Option
+from deploy.loader import CONFIGS
+from deploy.profile import Profile
+
+README = CONFIGS.parent / "README.md"
+SCHEMA = CONFIGS / "profile.schema.json"
+_TABLE = re.compile(r"(<!-- profiles -->\n).*?(\n<!-- end -->)", re.DOTALL)
+_TYPES: dict[str, list[str]] = {
+    "flag": ["boolean"],
+    "int": ["integer"],
+    "float": ["number"],
+    "str": ["string", "number"],
+    "json": ["object", "array", "string"],
+    "text": ["string", "number"],
+}
+
+
+def schema() -> str:
+    """The JSON Schema that lets an editor complete and check a profile, options included."""
+    value: dict[str, Any] = Profile.model_json_schema()
+    value["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    value["title"] = "Serving profile"
+    value["allOf"] = [
+        _options_of(engine, version)
+        for engine in ENGINES for version in catalogue.versions(engine)
+    ]
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+
+
+def readme(text: str) -> str:
+    """The README with its table of profiles as it is now."""
+    table = listing.markdown(listing.rows())
+    return _TABLE.sub(lambda found: f"{found[1]}{table}{found[2]}", text)
+
+
+def _options_of(engine: str, version: str) -> dict[str, Any]:
+    known = catalogue.load(engine, version)
+    assert known is not None
+    options = {spelling: _option(option) for spelling, option in known.by_spelling.items()}
+    args = {"properties": options, "additionalProperties": False}
+    named = {"name": {"const": engine}, "version": {"const": version}}
+    return {
+        "if": {"properties": {"engine": {"properties": named}}},
+        "then": {"properties": {"engine": {"properties": {"args": args}}}},
+    }
+
+
+def _option(option: Option) -> dict[str, Any]:
+    one: dict[str, Any] = {"type": _TYPES[option.kind]}
+    if option.choices:
+        one = {"enum": list(option.choices)}
+    if option.nargs in ("*", "+"):
+        one = {"anyOf": [one, {"type": "array", "items": one}]}
+    value = {"anyOf": [one, {"type": "null"}]}
+    if option.default is not None:
+        value["default"] = option.default
+    return value
+
+
+def main() -> None:
+    """Write both files."""
+    SCHEMA.write_text(schema(), encoding="utf-8")
+    README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")
+    print(SCHEMA, README, sep="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""Serve a profile on this host: the checks, the keys, then the engine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploy import keys, preflight
+from deploy.errors import FAILED, Finding, Refused
+from deploy.profile import Profile
+from deploy.server import log
+from deploy.server.run import Launch, run
+
+
+def serve(
+    profile: Profile,
+    name: str,
+    key_files: Mapping[str, str | None],
+    log_file: str | None,
+    drain_seconds: float | None,
+) -> int:
+    """Run the profile's engine to its end; the exit status. Refused where the host cannot."""
+    findings = list(preflight.check(profile))
+    try:
+        secrets = keys.read(key_files, os.environ)
+    except Refused as refused:
+        findings += refused.findings
+    if any(finding.severity == "error" for finding in findings):
+        raise Refused(findings)
+    for finding in findings:
+        print(finding, file=sys.stderr)
+    path = Path(log_file).expanduser() if log_file else log.default_path(
+        Path(name).stem, profile.port
+    )
+    env = {key: value for key, value in os.environ.items() if key not in keys.VARIABLES.values()}
+    source = keys.sources(key_files, os.environ).get("api-key")
+    with keys.config_file(secrets) as config:
+        argv = _argv(profile)
+        launch = Launch(
+            profile=profile,
+            argv=(*argv, "--config", str(config)) if config else argv,
+            env={**env, **profile.engine.env},
+            log_path=path,
+            drain_seconds=drain_seconds or profile.limits.drain_seconds,
+            secrets=tuple(secrets.values()),
+            authorization=f'-H "Authorization: Bearer {source}" ' if source else "",
+        )
+        try:
+            return run(launch)
+        except OSError as error:
+            fix = "name a file that can be written with --log-file"
+            raise Refused([Finding("start-failed", str(error.filename or path),
+                                   str(error.strerror), fix)], FAILED) from None
+
+
+def _argv(profile: Profile) -> tuple[str, ...]:
+    """The profile's argv for this interpreter, with a local model's absolute path."""
+    directory = preflight.model_directory(profile.model)
+    if directory:
+        args = {key: str(directory) if value == profile.model else value
+                for key, value in profile.engine.args.items()}
+        engine = profile.engine.model_copy(update={"args": args})
+        profile = profile.model_copy(update={"engine": engine})
+    return (sys.executable, *profile.command().argv[1:])

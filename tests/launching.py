@@ -1,0 +1,130 @@
+"""The launcher as a user starts it: a process of its own, watched from outside."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from deploy.loader import CONFIGS
+from deploy.server.guard import kill_session, session_members
+
+ROOT = CONFIGS.parent
+# A machine with both cores busy took 68 s to start the engine; failure is told much sooner.
+READY_SECONDS = 400.0
+
+
+def run(*words: str, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
+    """One run of launch.py that ends by itself."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "launch.py"), *words],
+        cwd=cwd, env={**os.environ, **env}, capture_output=True, text=True, timeout=120,
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: object, seconds: float, what: str) -> None:
+    """Poll a callable; fail with what was waited for."""
+    assert callable(condition)
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {seconds:.0f} s")
+        time.sleep(0.1)
+
+
+class Launched:
+    """launch.py serving the CPU profile on a free port."""
+
+    def __init__(self, directory: Path, *words: str, profile: str = "cpu", **env: str) -> None:
+        self.port = free_port()
+        self.log_path = directory / "engine.log"
+        self._err = directory / "stderr"
+        self._out = directory / "stdout"
+        command = [sys.executable, "launch.py", "--profile", profile, "--port", str(self.port),
+                   "--log-file", str(self.log_path), *words]
+        with self._err.open("wb") as err, self._out.open("wb") as out:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env={**os.environ, **env}, stdout=out, stderr=err,
+                stdin=subprocess.DEVNULL, start_new_session=True,
+            )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def model(self) -> str:
+        return "glm-smoke"
+
+    @property
+    def said(self) -> str:
+        """The launcher's own words so far."""
+        return self._err.read_text()
+
+    @property
+    def passed_through(self) -> str:
+        """The engine's words on the launcher's stdout."""
+        return self._out.read_text(errors="replace")
+
+    @property
+    def engine(self) -> int:
+        """The engine's process, which leads its session."""
+        found = re.search(r"process (\d+)", self.said)
+        assert found, self.said
+        return int(found[1])
+
+    def engine_processes(self) -> list[int]:
+        return session_members(self.engine)
+
+    def scheduler(self) -> int:
+        """The worker that computes, by the title SGLang gives it."""
+        for pid in self.engine_processes():
+            if b"sglang::scheduler" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                return pid
+        raise AssertionError("no scheduler is running")
+
+    def wait_ready(self) -> Launched:
+        def ready_or_dead() -> bool:
+            return "\nready after" in self.said or self.process.poll() is not None
+
+        wait_until(ready_or_dead, READY_SECONDS, "ready")
+        assert self.process.poll() is None, self.said + self.passed_through[-3000:]
+        return self
+
+    def end(self) -> int:
+        """Stop as an operator does; the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+
+@contextlib.contextmanager
+def launched(
+    directory: Path, *words: str, profile: str = "cpu", **env: str
+) -> Iterator[Launched]:
+    """A launcher that is gone afterwards, with its engine, whatever happens."""
+    server = Launched(directory, *words, profile=profile, **env)
+    try:
+        yield server
+    finally:
+        if server.process.poll() is None:
+            server.process.kill()
+            server.process.wait(30)
+        if "process " in server.said:
+            kill_session(server.engine)
