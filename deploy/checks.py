@@ -25,9 +25,13 @@ def check(document: Document) -> Iterator[Finding]:
             yield from _options(document, engine, args)
         image = spec.get("image")
         if isinstance(image, str) and "@sha256:" not in image:
-            yield Finding("image-floating", document.where(("engine", "image")),
-                          f"{image} may be another image tomorrow",
-                          "pin it: repository:tag@sha256:digest", "warning")
+            yield Finding(
+                "image-floating",
+                document.where(("engine", "image")),
+                f"{image} may be another image tomorrow",
+                "pin it: repository:tag@sha256:digest",
+                "warning",
+            )
     yield from _gpu_count(document)
 
 
@@ -35,8 +39,12 @@ def _version(document: Document, engine: Engine, version: str) -> Iterator[Findi
     known = catalogue.versions(engine.name)
     if version not in known:
         fix = suggestion(version, known, "versions that have one: " + ", ".join(known))
-        yield Finding("engine-version-unknown", document.where(("engine", "version")),
-                      f"there is no option catalogue for {engine.name} {version}", fix)
+        yield Finding(
+            "engine-version-unknown",
+            document.where(("engine", "version")),
+            f"there is no option catalogue for {engine.name} {version}",
+            fix,
+        )
 
 
 def _options(document: Document, engine: Engine, args: dict[str, Any]) -> Iterator[Finding]:
@@ -45,16 +53,27 @@ def _options(document: Document, engine: Engine, args: dict[str, Any]) -> Iterat
     for key, code, message, fix in options.faults(passed) if options else ():
         yield Finding(code, document.where((*ARGS, key)), message, fix)
     for key in engine.secrets.keys() & args.keys():
-        yield Finding("secret-in-profile", document.where((*ARGS, key)),
-                      "a secret must not stand in a profile or a command line",
-                      f"put it into a file of mode 0600 and use {engine.secrets[key]} FILE")
+        yield Finding(
+            "secret-in-profile",
+            document.where((*ARGS, key)),
+            "a secret must not stand in a profile or a command line",
+            f"put it into a file of mode 0600 and use {engine.secrets[key]} FILE",
+        )
     for key in engine.refused.keys() & args.keys():
-        yield Finding("option-refused", document.where((*ARGS, key)),
-                      f"--{key} is not passed on", engine.refused[key])
+        yield Finding(
+            "option-refused",
+            document.where((*ARGS, key)),
+            f"--{key} is not passed on",
+            engine.refused[key],
+        )
     model = options.find("model-path") if options else None
     if model and not any(args.get(spelling) for spelling in model.spellings):
-        yield Finding("model-missing", document.where(ARGS), "no model is named",
-                      "add model-path: nvidia/GLM-5.1-NVFP4, or a directory")
+        yield Finding(
+            "model-missing",
+            document.where(ARGS),
+            "no model is named",
+            "add model-path: nvidia/GLM-5.1-NVFP4, or a directory",
+        )
 
 
 def _gpu_count(document: Document) -> Iterator[Finding]:
@@ -63,6 +82,9 @@ def _gpu_count(document: Document) -> Iterator[Finding]:
         return
     gpu, count = hardware.get("gpu"), hardware.get("count")
     if isinstance(gpu, str) and isinstance(count, int) and (gpu == CPU) != (count == 0):
-        yield Finding("gpu-count", document.where(("hardware", "count")),
-                      f"{count} does not fit gpu: {gpu}",
-                      "write 0 for cpu, and the number of GPUs per node otherwise")
+        yield Finding(
+            "gpu-count",
+            document.where(("hardware", "count")),
+            f"{count} does not fit gpu: {gpu}",
+            "write 0 for cpu, and the number of GPUs per node otherwise",
+        )

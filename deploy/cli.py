@@ -57,12 +57,22 @@ def _serve(words: list[str]) -> int:
     cut = words.index("--") if "--" in words else len(words)
     options = _serve_parser().parse_args(words[:cut])
     if options.profile is None:
-        raise Refused([Finding("command-line", "--profile", "no profile is named",
-                               "name one of: " + ", ".join(loader.names()))])
+        raise Refused(
+            [
+                Finding(
+                    "command-line",
+                    "--profile",
+                    "no profile is named",
+                    "name one of: " + ", ".join(loader.names()),
+                )
+            ]
+        )
     settings = [Setting.of(text) for text in options.set]
-    settings += [Setting(f"engine.args.{name}={value}", f"--{flag} {value}")
-                 for flag, name in _SHORTHANDS.items()
-                 if (value := getattr(options, flag)) is not None]
+    settings += [
+        Setting(f"engine.args.{name}={value}", f"--{flag} {value}")
+        for flag, name in _SHORTHANDS.items()
+        if (value := getattr(options, flag)) is not None
+    ]
     profile, warnings = loader.load(options.profile, settings, words[cut + 1 :])
     files = {"api-key": options.api_key_file, "admin-api-key": options.admin_api_key_file}
     _tell(warnings)
@@ -85,8 +95,9 @@ def _dry_run(profile: Profile, files: dict[str, str | None], as_json: bool) -> i
 def _profiles(words: list[str]) -> int:
     from deploy import listing
 
-    parser = _Parser(prog="launch.py profiles", allow_abbrev=False,
-                     description="List the profiles.")
+    parser = _Parser(
+        prog="launch.py profiles", allow_abbrev=False, description="List the profiles."
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
     options = parser.parse_args(words)
     rows = listing.rows()
@@ -106,19 +117,31 @@ def _serve_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--profile", metavar="NAME|FILE", help="a profile of configs/, or a file like them")
-    add("--set", action="append", default=[], metavar="KEY=VALUE",
-        help="override a value of the profile, such as engine.args.port=30001; repeat at will")
+    add(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override a value of the profile, such as engine.args.port=30001; repeat at will",
+    )
     add("--host", help="short for --set engine.args.host=HOST")
     add("--port", help="short for --set engine.args.port=PORT")
     add("--model", help="short for --set engine.args.model-path=MODEL")
     add("--api-key-file", metavar="FILE", help="the key that requests must carry (or GLM_API_KEY)")
-    add("--admin-api-key-file", metavar="FILE",
-        help="the key for administration (or GLM_ADMIN_API_KEY)")
+    add(
+        "--admin-api-key-file",
+        metavar="FILE",
+        help="the key for administration (or GLM_ADMIN_API_KEY)",
+    )
     add("--dry-run", action="store_true", help="print the engine's command and start nothing")
     add("--json", action="store_true", help="print argv, env and image as JSON; start nothing")
     add("--log-file", metavar="FILE", help="where the engine's whole log goes")
-    add("--drain-seconds", type=_positive, metavar="N",
-        help="how long requests in flight may take after a stop signal (limits.drain_seconds)")
+    add(
+        "--drain-seconds",
+        type=_positive,
+        metavar="N",
+        help="how long requests in flight may take after a stop signal (limits.drain_seconds)",
+    )
     return parser
 
 

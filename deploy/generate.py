@@ -14,7 +14,7 @@ from deploy.profile import Profile
 
 README = CONFIGS.parent / "README.md"
 SCHEMA = CONFIGS / "profile.schema.json"
-_TABLE = re.compile(r"(<!-- profiles -->\n).*?(\n<!-- end -->)", re.DOTALL)
+_TABLE = re.compile(r"(<!-- profiles -->\n).*?(<!-- end -->)", re.DOTALL)
 _TYPES: dict[str, list[str]] = {
     "flag": ["boolean"],
     "int": ["integer"],
@@ -31,8 +31,7 @@ def schema() -> str:
     value["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     value["title"] = "Serving profile"
     value["allOf"] = [
-        _options_of(engine, version)
-        for engine in ENGINES for version in catalogue.versions(engine)
+        _options_of(engine, version) for engine in ENGINES for version in catalogue.versions(engine)
     ]
     return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
@@ -40,7 +39,7 @@ def schema() -> str:
 def readme(text: str) -> str:
     """The README with its table of profiles as it is now."""
     table = listing.markdown(listing.rows())
-    return _TABLE.sub(lambda found: f"{found[1]}{table}{found[2]}", text)
+    return _TABLE.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text)
 
 
 def _options_of(engine: str, version: str) -> dict[str, Any]:

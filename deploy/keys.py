@@ -67,8 +67,9 @@ def _read_file(path: Path, origin: str) -> str:
         # A mounted Secret belongs to root and reaches us through its group.
         others = 0o077 if status.st_uid == os.getuid() else 0o007
         if stat.S_IMODE(status.st_mode) & others:
-            raise Refused([Finding("key-file-open", origin, "others can read this file",
-                                   f"chmod 600 {path}")])
+            raise Refused(
+                [Finding("key-file-open", origin, "others can read this file", f"chmod 600 {path}")]
+            )
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         what = error.strerror if isinstance(error, OSError) else "not UTF-8"
@@ -82,8 +83,16 @@ def _checked(text: str, origin: str) -> str:
         raise Refused([Finding("key-empty", origin, "there is no key in it", "put the key there")])
     # A dash in front reads as an option, and a header carries printable ASCII only.
     if key.startswith("-") or not (key.isascii() and key.isprintable()) or " " in key:
-        raise Refused([Finding("key-format", origin, "this is not a usable key",
-                               "use printable ASCII without spaces, not starting with a dash")])
+        raise Refused(
+            [
+                Finding(
+                    "key-format",
+                    origin,
+                    "this is not a usable key",
+                    "use printable ASCII without spaces, not starting with a dash",
+                )
+            ]
+        )
     return key
 
 

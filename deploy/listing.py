@@ -31,18 +31,23 @@ def rows() -> list[Row]:
         gpus = f"{hardware.count} x {hardware.gpu}" if hardware.count else hardware.gpu
         nodes = f", {hardware.nodes} nodes" if hardware.nodes > 1 else ""
         engine = f"{profile.engine.name} {profile.engine.version}"
-        found.append(Row(name, gpus + nodes, engine, profile.summary,
-                         tuple(profile.evidence.verified_on)))
+        found.append(
+            Row(name, gpus + nodes, engine, profile.summary, tuple(profile.evidence.verified_on))
+        )
     return found
 
 
 def table(found: list[Row]) -> str:
     """For people: one profile a paragraph of at most 100 columns."""
-    widths = [max(len(getattr(row, key)) for row in found) for key in ("name", "hardware", "engine")]
+    widths = [
+        max(len(getattr(row, key)) for row in found) for key in ("name", "hardware", "engine")
+    ]
     lines = []
     for row in found:
-        head = "  ".join(text.ljust(width) for text, width in
-                         zip((row.name, row.hardware, row.engine), widths, strict=True))
+        head = "  ".join(
+            text.ljust(width)
+            for text, width in zip((row.name, row.hardware, row.engine), widths, strict=True)
+        )
         indent = " " * (len(head) + 2)
         verified = "; ".join(row.verified_on) or NOT_VERIFIED
         text = "\n".join([row.purpose, *textwrap.wrap(f"verified: {verified}", 98 - len(indent))])
@@ -55,7 +60,9 @@ def markdown(found: list[Row]) -> str:
     lines = ["| profile | hardware | engine | purpose | verified on |", "|---|---|---|---|---|"]
     for row in found:
         verified = "; ".join(row.verified_on) or NOT_VERIFIED
-        lines.append(f"| `{row.name}` | {row.hardware} | {row.engine} | {row.purpose} | {verified} |")
+        lines.append(
+            f"| `{row.name}` | {row.hardware} | {row.engine} | {row.purpose} | {verified} |"
+        )
     return "\n".join(lines)
 
 

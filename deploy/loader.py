@@ -37,17 +37,21 @@ def load(
     if not isinstance(document.value, dict):
         fix = "write a map with the keys " + ", ".join(keys_at(()))
         raise Refused([Finding("profile-empty", document.source, "this is not a map", fix)])
-    findings = apply_settings(document, settings)
+    findings = [*document.findings, *apply_settings(document, settings)]
     findings += apply_options(document, options)
-    profile: Profile | None = None
-    try:
-        profile = Profile.model_validate(document.value)
-    except ValidationError as error:
-        findings += _schema_findings(error, document)
-    findings = [*document.findings, *findings, *check(document)]
+    profile, found = faults(document)
+    findings += found
     if profile is None or any(finding.severity == "error" for finding in findings):
         raise Refused(findings)
     return profile, findings
+
+
+def faults(document: Document) -> tuple[Profile | None, list[Finding]]:
+    """The document's map as a Profile, where it is one, and all that is wrong with it."""
+    try:
+        return Profile.model_validate(document.value), list(check(document))
+    except ValidationError as error:
+        return None, [*_schema_findings(error, document), *check(document)]
 
 
 def find(name: str) -> Path:
@@ -61,8 +65,16 @@ def find(name: str) -> Path:
     listed = "profiles: " + ", ".join(names())
     if looks_like_path:
         what = "this is a directory" if path.is_dir() else "there is no such file"
-        raise Refused([Finding("profile-unknown", name, what,
-                               f"give the path of a .yaml file, or one of the {listed}")])
+        raise Refused(
+            [
+                Finding(
+                    "profile-unknown",
+                    name,
+                    what,
+                    f"give the path of a .yaml file, or one of the {listed}",
+                )
+            ]
+        )
     fix = suggestion(name, names(), f"{listed}; or give the path of a .yaml file")
     raise Refused([Finding("profile-unknown", "--profile", f'there is no profile "{name}"', fix)])
 
@@ -130,5 +142,3 @@ def _described(path: Sequence[str | int]) -> str:
     if field and field.description:
         return field.description
     return "a map with the keys " + ", ".join(keys_at(path)) if keys_at(path) else "a text"
-
-

@@ -45,8 +45,14 @@ def apply_settings(document: Document, settings: Sequence[Setting]) -> list[Find
     for setting in sorted(settings, key=lambda item: item.text.startswith("engine.args")):
         key, equals, text = setting.text.partition("=")
         if not equals or not key:
-            findings.append(Finding("set-syntax", setting.origin, "this is not key=value",
-                                    "write --set engine.args.mem-fraction-static=0.85"))
+            findings.append(
+                Finding(
+                    "set-syntax",
+                    setting.origin,
+                    "this is not key=value",
+                    "write --set engine.args.mem-fraction-static=0.85",
+                )
+            )
             continue
         path = tuple(key.split("."))
         if fault := _names_nothing(path, document):
@@ -117,7 +123,9 @@ def _put(document: Document, path: tuple[str, ...], value: Any, origin: str) -> 
     key = path[-1]
     options = catalogue_of(document)
     option = options.find(key) if options and path[:-1] == ARGS else None
-    for other in [other for other in target if option and options and options.find(other) == option]:
+    for other in [
+        other for other in target if option and options and options.find(other) == option
+    ]:
         assert option is not None
         if option.negation in (key, other) and key != other:
             del target[other]

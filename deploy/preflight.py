@@ -53,18 +53,24 @@ def _gpus(profile: Profile) -> Iterator[Finding]:
     fitting = [name for name in names if re.search(rf"\b{hardware.gpu}\b", name)]
     if len(fitting) < hardware.count:
         have = ", ".join(sorted(set(names))) or "none"
-        yield Finding("gpu-missing", f"hardware.gpu {hardware.gpu}",
-                      f"{len(fitting)} of {hardware.count} are here; GPUs of this host: {have}",
-                      "start on such a node, or choose a profile for this host: "
-                      "python launch.py profiles")
+        yield Finding(
+            "gpu-missing",
+            f"hardware.gpu {hardware.gpu}",
+            f"{len(fitting)} of {hardware.count} are here; GPUs of this host: {have}",
+            "start on such a node, or choose a profile for this host: python launch.py profiles",
+        )
 
 
 def _model(model: str) -> Iterator[Finding]:
     # A hub's repository is ORGANISATION/NAME or NAME; everything else is a path.
     is_path = model.startswith(("/", ".", "~")) or model.count("/") > 1
     if is_path and model_directory(model) is None:
-        yield Finding("model-missing", f"model-path {model}", "there is no such directory",
-                      "name a directory with config.json and weights, or a repository of the hub")
+        yield Finding(
+            "model-missing",
+            f"model-path {model}",
+            "there is no such directory",
+            "name a directory with config.json and weights, or a repository of the hub",
+        )
 
 
 def _port(host: str, port: int) -> Iterator[Finding]:
@@ -75,8 +81,12 @@ def _port(host: str, port: int) -> Iterator[Finding]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
-        yield Finding("host-unknown", where, f"{host} is not an address: {error.strerror}",
-                      "use 127.0.0.1, 0.0.0.0 or an address of this host (--host)")
+        yield Finding(
+            "host-unknown",
+            where,
+            f"{host} is not an address: {error.strerror}",
+            "use 127.0.0.1, 0.0.0.0 or an address of this host (--host)",
+        )
         return
     family, kind, _, _, address = found[0]
     with socket.socket(family, kind) as probe:

@@ -31,8 +31,8 @@ def serve(
         raise Refused(findings)
     for finding in findings:
         print(finding, file=sys.stderr)
-    path = Path(log_file).expanduser() if log_file else log.default_path(
-        Path(name).stem, profile.port
+    path = (
+        Path(log_file).expanduser() if log_file else log.default_path(Path(name).stem, profile.port)
     )
     env = {key: value for key, value in os.environ.items() if key not in keys.VARIABLES.values()}
     source = keys.sources(key_files, os.environ).get("api-key")
@@ -51,16 +51,20 @@ def serve(
             return run(launch)
         except OSError as error:
             fix = "name a file that can be written with --log-file"
-            raise Refused([Finding("start-failed", str(error.filename or path),
-                                   str(error.strerror), fix)], FAILED) from None
+            raise Refused(
+                [Finding("start-failed", str(error.filename or path), str(error.strerror), fix)],
+                FAILED,
+            ) from None
 
 
 def _argv(profile: Profile) -> tuple[str, ...]:
     """The profile's argv for this interpreter, with a local model's absolute path."""
     directory = preflight.model_directory(profile.model)
     if directory:
-        args = {key: str(directory) if value == profile.model else value
-                for key, value in profile.engine.args.items()}
+        args = {
+            key: str(directory) if value == profile.model else value
+            for key, value in profile.engine.args.items()
+        }
         engine = profile.engine.model_copy(update={"args": args})
         profile = profile.model_copy(update={"engine": engine})
     return (sys.executable, *profile.command().argv[1:])

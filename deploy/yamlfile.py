@@ -17,12 +17,15 @@ from deploy.errors import Finding, Refused
 
 Path = tuple[str | int, ...]
 
-_SCALARS = {"bool", "int", "float", "null", "str"}
+_TAG = "tag:yaml.org,2002:"
+_KINDS = {"bool", "int", "float", "null", "str", "timestamp", "map", "seq"}
 # Plain scalars that YAML 1.1 and 1.2 resolve to different values, by what 1.1 calls them.
 _BOOL_IN_BOTH = re.compile(r"true|True|TRUE|false|False|FALSE")
 _BOOL_IN_11 = re.compile(r"y|Y|n|N")
 _INT_IN_BOTH = re.compile(r"[-+]?(0|[1-9][0-9]*)|0x[0-9a-fA-F]+")
-_FLOAT_IN_BOTH = re.compile(r"[-+]?[0-9]+\.[0-9]*([eE][-+][0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_FLOAT_IN_BOTH = re.compile(
+    r"[-+]?[0-9]+\.[0-9]*([eE][-+][0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+)
 _NUMBER_IN_12 = re.compile(r"0o[0-7]+|[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
@@ -90,16 +93,24 @@ class _Builder:
 
     def build(self, node: yaml.Node, path: Path) -> Any:
         self._document.places.setdefault(path, _place(node))
+        if node.tag.removeprefix(_TAG) not in _KINDS:
+            self._fault("yaml-tag", path, f"the tag {node.tag} is not allowed", "remove the tag")
+            return None
         if not isinstance(node, yaml.ScalarNode):
             if id(node) in self._seen:
-                self._fault("yaml-alias", path, "an alias repeats another part of the file",
-                            "write the values out: a profile has no anchors or aliases")
+                self._fault(
+                    "yaml-alias",
+                    path,
+                    "an alias repeats another part of the file",
+                    "write the values out: a profile has no anchors or aliases",
+                )
                 return None
             self._seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(child, (*path, index)) for index, child in enumerate(node.value)]
+        assert isinstance(node, yaml.ScalarNode)
         return self._scalar(node, path)
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
@@ -110,26 +121,31 @@ class _Builder:
             if key in result:
                 line, _ = self._document.places[child]
                 self._document.places[child] = _place(key_node)
-                self._fault("yaml-duplicate-key", child, f'the key "{key}" stands twice',
-                            f"keep one; the first is in line {line}")
+                self._fault(
+                    "yaml-duplicate-key",
+                    child,
+                    f'the key "{key}" stands twice',
+                    f"keep one; the first is in line {line}",
+                )
                 continue
             self._document.places[child] = _place(key_node)
-            if key_node.tag != "tag:yaml.org,2002:str":
+            if key_node.tag != f"{_TAG}str":
                 fix = f'write "{key}" in quotes if this name is meant'
                 self._fault("yaml-key", child, "the key is not a plain name", fix)
             result[key] = self.build(value_node, child)
         return result
 
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
-        kind = node.tag.removeprefix("tag:yaml.org,2002:")
+        kind = node.tag.removeprefix(_TAG)
         if node.style is None and (meaning := _trap(kind, node.value)):
             self._document.places[path] = _place(node)
-            self._fault("yaml-ambiguous", path, f"{node.value} is {meaning}",
-                        f'write true, false or a plain decimal number, or "{node.value}" in '
-                        "quotes for the text")
-            return node.value
-        if kind not in _SCALARS:
-            self._fault("yaml-tag", path, f"the tag {node.tag} is not allowed", "remove the tag")
+            self._fault(
+                "yaml-ambiguous",
+                path,
+                f"{node.value} is {meaning}",
+                f'write true, false or a plain decimal number, or "{node.value}" in '
+                "quotes for the text",
+            )
             return node.value
         return yaml.SafeLoader("").construct_object(node)
 
@@ -139,7 +155,7 @@ class _Builder:
 
 def _trap(kind: str, text: str) -> str | None:
     """What two YAML readers would take a plain scalar for, where they differ."""
-    if kind == "bool" and not _BOOL_IN_BOTH.fullmatch(text) or _BOOL_IN_11.fullmatch(text):
+    if (kind == "bool" and not _BOOL_IN_BOTH.fullmatch(text)) or _BOOL_IN_11.fullmatch(text):
         return "a truth value in YAML 1.1 and a text in YAML 1.2"
     if kind == "int" and not _INT_IN_BOTH.fullmatch(text):
         return f"the number {yaml.safe_load(text)} in YAML 1.1 and something else in YAML 1.2"

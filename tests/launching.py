@@ -25,7 +25,11 @@ def run(*words: str, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProces
     """One run of launch.py that ends by itself."""
     return subprocess.run(
         [sys.executable, str(ROOT / "launch.py"), *words],
-        cwd=cwd, env={**os.environ, **env}, capture_output=True, text=True, timeout=120,
+        cwd=cwd,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
 
 
@@ -53,12 +57,26 @@ class Launched:
         self.log_path = directory / "engine.log"
         self._err = directory / "stderr"
         self._out = directory / "stdout"
-        command = [sys.executable, "launch.py", "--profile", profile, "--port", str(self.port),
-                   "--log-file", str(self.log_path), *words]
+        command = [
+            sys.executable,
+            "launch.py",
+            "--profile",
+            profile,
+            "--port",
+            str(self.port),
+            "--log-file",
+            str(self.log_path),
+            *words,
+        ]
         with self._err.open("wb") as err, self._out.open("wb") as out:
             self.process = subprocess.Popen(
-                command, cwd=ROOT, env={**os.environ, **env}, stdout=out, stderr=err,
-                stdin=subprocess.DEVNULL, start_new_session=True,
+                command,
+                cwd=ROOT,
+                env={**os.environ, **env},
+                stdout=out,
+                stderr=err,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
             )
 
     @property
@@ -115,9 +133,7 @@ class Launched:
 
 
 @contextlib.contextmanager
-def launched(
-    directory: Path, *words: str, profile: str = "cpu", **env: str
-) -> Iterator[Launched]:
+def launched(directory: Path, *words: str, profile: str = "cpu", **env: str) -> Iterator[Launched]:
     """A launcher that is gone afterwards, with its engine, whatever happens."""
     server = Launched(directory, *words, profile=profile, **env)
     try:

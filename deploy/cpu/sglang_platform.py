@@ -6,7 +6,7 @@ from sglang.srt.platforms.cpu import CpuSRTPlatform
 from sglang.srt.platforms.device_mixin import PlatformEnum
 
 
-class TorchCpuPlatform(CpuSRTPlatform):  # type: ignore[misc]
+class TorchCpuPlatform(CpuSRTPlatform):
     """SGLang 0.5.20's CPU platform as an out-of-tree one, with the engine's own memory pools."""
 
     _enum = PlatformEnum.OOT

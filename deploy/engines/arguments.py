@@ -7,9 +7,10 @@ else is its text.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from deploy.engines.catalogue import Catalogue, Option
@@ -36,9 +37,7 @@ def to_argv(args: Mapping[str, Any]) -> list[str]:
     return argv
 
 
-def from_argv(
-    words: Sequence[str], catalogue: Catalogue
-) -> tuple[dict[str, Any], list[Finding]]:
+def from_argv(words: Sequence[str], catalogue: Catalogue) -> tuple[dict[str, Any], list[Finding]]:
     """Engine options as typed on a command line, as a profile's args, and what is wrong.
 
     A later spelling of the same option wins, as it does in the engine. Values are typed by the
@@ -50,8 +49,14 @@ def from_argv(
     while rest:
         word = rest.pop(0)
         if not word.startswith("--"):
-            findings.append(Finding("option-stray", "after --", f'"{word}" belongs to no option',
-                                    "write engine options as --name value"))
+            findings.append(
+                Finding(
+                    "option-stray",
+                    "after --",
+                    f'"{word}" belongs to no option',
+                    "write engine options as --name value",
+                )
+            )
             continue
         name, equals, inline = word[2:].partition("=")
         option = catalogue.find(name)
@@ -61,8 +66,14 @@ def from_argv(
         for key in [key for key in args if option and catalogue.find(key) is option]:
             del args[key]
         if option and option.kind != "flag" and option.nargs not in ("?", "*") and not given:
-            findings.append(Finding("option-value", f"after --: {word}", "the value is missing",
-                                    f"write {word} VALUE"))
+            findings.append(
+                Finding(
+                    "option-value",
+                    f"after --: {word}",
+                    "the value is missing",
+                    f"write {word} VALUE",
+                )
+            )
             continue
         args[name] = _typed(option, given)
     return args, findings
@@ -72,16 +83,15 @@ def typed(option: Option, text: str) -> Any:
     """The text of a command line as the value a profile would hold."""
     if option.kind == "flag":
         return {"true": True, "false": False, "": True}.get(text, text)
-    if option.kind == "json":
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text
-    for convert in {"int": [int], "float": [int, float], "text": [int]}.get(option.kind, []):
-        try:
+    converters: dict[str, list[Callable[[str], Any]]] = {
+        "json": [json.loads],
+        "int": [int],
+        "float": [int, float],
+        "text": [int],
+    }
+    for convert in converters.get(option.kind, []):
+        with contextlib.suppress(ValueError):
             return convert(text)
-        except ValueError:
-            continue
     return text
 
 

@@ -19,7 +19,8 @@ from deploy.errors import nearest, suggestion
 Kind = Literal["flag", "int", "float", "str", "json", "text"]
 
 CATALOGUES = Path(__file__).parent / "catalogues"
-# "text" is a spelling of the engine's own, such as 200k for a number of tokens.
+_LISTS = ("aliases", "choices")
+# A "text" is a spelling of the engine's own, such as 200k for a number of tokens.
 _EXPECTED = {
     "flag": "true or false",
     "int": "a whole number",
@@ -113,8 +114,9 @@ class Catalogue:
     @functools.cached_property
     def by_spelling(self) -> dict[str, Option]:
         """Every spelling, aliases and negations included, to its option."""
-        return {spelling: option for option in self.options.values()
-                for spelling in option.spellings}
+        return {
+            spelling: option for option in self.options.values() for spelling in option.spellings
+        }
 
     def find(self, spelling: str) -> Option | None:
         """The option that this exact long spelling sets."""
@@ -129,8 +131,12 @@ class Catalogue:
                 yield key, "option-unknown", *self._unknown(key)
                 continue
             if option.name in first:
-                yield (key, "option-twice", f'"{first[option.name]}" sets the same option',
-                       f"keep one of {key} and {first[option.name]}")
+                yield (
+                    key,
+                    "option-twice",
+                    f'"{first[option.name]}" sets the same option',
+                    f"keep one of {key} and {first[option.name]}",
+                )
             first.setdefault(option.name, key)
             if fault := option.fault(value):
                 yield key, "option-value", *fault
@@ -163,7 +169,7 @@ def load(engine: str, version: str) -> Catalogue | None:
 
 
 def _option(name: str, entry: dict[str, Any]) -> Option:
-    lists = {key: tuple(entry[key]) for key in ("aliases", "choices") if key in entry}
+    lists: dict[str, Any] = {key: tuple(entry[key]) for key in _LISTS if key in entry}
     return Option(name=name, **{**entry, **lists})
 
 

@@ -60,8 +60,11 @@ def describe(parser: argparse.ArgumentParser) -> dict[str, dict[str, Any]]:
             "deprecated": "deprecated" in (action.help or "").lower()[:60]
             or type(action).__name__.startswith("Deprecated"),
         }
-        entries[name] = {key: value for key, value in entry.items() if value or value == 0
-                         and value is not False}
+        entries[name] = {
+            key: value
+            for key, value in entry.items()
+            if value or (value == 0 and value is not False)
+        }
     return dict(sorted(entries.items()))
 
 

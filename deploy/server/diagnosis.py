@@ -28,17 +28,20 @@ SIGNATURES = (
         "compare engine.version with what is installed, and mend the option it names",
     ),
     Signature(
-        "kv-cache-no-room",
-        (r"leave no GPU memory for the KV cache|Not enough memory\. Please try to increase --mem-f",),
-        "the weights leave no room for the KV cache under this memory fraction",
-        "raise engine.args.mem-fraction-static, or spread the weights over more GPUs",
-    ),
-    Signature(
         "chunk-without-fraction",
-        (r"mem_fraction_static.*(-\d|negative|must be)|--mem-fraction-static.*negative",),
+        (r"under --mem-fraction-static=-",),
         "the automatic memory fraction went negative: a large prefill chunk reserves more than "
         "the GPU has",
         "set engine.args.mem-fraction-static (0.80 goes with 131072)",
+    ),
+    Signature(
+        "kv-cache-no-room",
+        (
+            r"leave no GPU memory for the KV cache|"
+            r"Not enough memory\. Please try to increase --mem-fraction-static",
+        ),
+        "the weights leave no room for the KV cache under this memory fraction",
+        "raise engine.args.mem-fraction-static, or spread the weights over more GPUs",
     ),
     Signature(
         "indexer-out-of-memory",
@@ -162,8 +165,10 @@ SIGNATURES = (
 def signature(tail: Sequence[str]) -> tuple[Signature, str] | None:
     """The first known signature in the log's tail, and the line that shows it."""
     for known in SIGNATURES:
-        lines = [next((line for line in tail if re.search(pattern, line)), None)
-                 for pattern in known.patterns]
+        lines = [
+            next((line for line in tail if re.search(pattern, line)), None)
+            for pattern in known.patterns
+        ]
         if lines[0] is not None and None not in lines:
             return known, lines[0]
     return None

@@ -41,7 +41,7 @@ class Progress:
                 self._reached, self._phase_started = index, time.monotonic()
 
     def detail(self) -> str:
-        """Elapsed time and, while weights load, how many shards and how long they may still take."""
+        """Elapsed time and, while weights load, the shards and how long they may still take."""
         text = f"{seconds(self.elapsed_seconds)} since the start"
         if self.phase != "loading weights" or self._shards is None:
             return text

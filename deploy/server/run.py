@@ -58,16 +58,16 @@ class _Run:
         self._console = Console()
         self._progress = Progress(self._engine.phases)
         self._process, self._life, pipe = _start(launch.argv, launch.env)
-        self._log = EngineLog(
-            pipe, launch.log_path, self._console, self._progress, launch.secrets
-        )
+        self._log = EngineLog(pipe, launch.log_path, self._console, self._progress, launch.secrets)
         self._ready = False
         self._drain_started: float | None = None
         self._ended_by_us = False
 
     def to_the_end(self) -> int:
-        self._console.say(f"starting {self._engine.name}, process {self._process.pid}; "
-                          f"log: {self._launch.log_path}")
+        self._console.say(
+            f"starting {self._engine.name}, process {self._process.pid}; "
+            f"log: {self._launch.log_path}"
+        )
         try:
             while self._process.poll() is None:
                 self._step()
@@ -149,8 +149,10 @@ class _Run:
         status = 128 - code if code < 0 else int(code)
         spent = seconds(self._progress.elapsed_seconds)
         if left:
-            self._console.say(f"error: these processes of the engine do not end: {left} "
-                              "[engine-left]\n       fix: look for GPU errors in dmesg")
+            self._console.say(
+                f"error: these processes of the engine do not end: {left} "
+                "[engine-left]\n       fix: look for GPU errors in dmesg"
+            )
         if self._ended_by_us:
             self._console.say(f"{self._engine.name} was ended after {spent}")
             # A start called off has lost nobody's request.
@@ -160,15 +162,22 @@ class _Run:
             return 0
         when = "serving" if self._ready else self._progress.phase
         when = "draining" if self._drain_started is not None else when
-        words = [f"error: {self._engine.name} died while {when}, after {spent}, with "
-                 f"{status_in_words(status)}"]
+        words = [
+            f"error: {self._engine.name} died while {when}, after {spent}, with "
+            f"{status_in_words(status)}"
+        ]
         if known := signature(self._log.tail):
             words[0] += f" [{known[0].code}]"
-            words += [f"       it said: {known[1].strip()[:300]}",
-                      f"       meaning: {known[0].meaning}", f"       fix: {known[0].change}"]
+            words += [
+                f"       it said: {known[1].strip()[:300]}",
+                f"       meaning: {known[0].meaning}",
+                f"       fix: {known[0].change}",
+            ]
         else:
-            words += ["       fix: read the first error or traceback in the log; it is none that "
-                      "this launcher knows"]
+            words += [
+                "       fix: read the first error or traceback in the log; it is none that "
+                "this launcher knows"
+            ]
         self._console.say("\n".join([*words, f"       log: {self._launch.log_path}"]))
         return status
 
@@ -182,11 +191,15 @@ def url(profile: Profile) -> str:
 
 def curl(profile: Profile, authorization: str) -> str:
     """One line that asks the server something, ready to be pasted."""
-    body = (f'{{"model": "{profile.served_model_name}", '
-            '"messages": [{"role": "user", "content": "Who are you?"}]}')
+    body = (
+        f'{{"model": "{profile.served_model_name}", '
+        '"messages": [{"role": "user", "content": "Who are you?"}]}'
+    )
     insecure = "-k " if url(profile).startswith("https") else ""
-    return (f"curl -s {insecure}{url(profile)}/v1/chat/completions {authorization}"
-            f"-H 'Content-Type: application/json' -d '{body}'")
+    return (
+        f"curl -s {insecure}{url(profile)}/v1/chat/completions {authorization}"
+        f"-H 'Content-Type: application/json' -d '{body}'"
+    )
 
 
 def _answers(profile: Profile) -> bool:
@@ -238,8 +251,11 @@ def _signals() -> Iterator[int]:
     read, write = os.pipe()
     os.set_blocking(write, False)
     # What the parent had us ignore stays ignored: SIGHUP under nohup, SIGINT behind a shell's &.
-    watched = [number for number in (*_STOP_SIGNALS, signal.SIGCHLD)
-               if signal.getsignal(number) is not signal.SIG_IGN]
+    watched = [
+        number
+        for number in (*_STOP_SIGNALS, signal.SIGCHLD)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    ]
     before = {number: signal.signal(number, noted) for number in watched}
     wakeup = signal.set_wakeup_fd(write)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from .words import sources
 Array = np.ndarray[Any, np.dtype[np.int64]]
 
 GAP_CHANCE = 0.5  # share of samples whose positions jump
+PATIENCE_SECONDS = 5.0  # between looks at whether the data processes still live
 RANDOM_TEXT_TOKENS = 300_000  # of word salad beside the library source, enough for one prompt
 
 
@@ -106,9 +108,7 @@ def filler_tokens(tokenizer: PreTrainedTokenizerFast, files: int | None = None) 
     """Return library source and, for a seventh of it each, word salad and repeated prose."""
     rng = random.Random(3)
     texts = list(sources(files))
-    ids = [
-        piece.ids for piece in tokenizer.backend_tokenizer.encode_batch_fast(texts)
-    ]
+    ids = [piece.ids for piece in tokenizer.backend_tokenizer.encode_batch_fast(texts)]
     total = sum(map(len, ids))
     salad: list[int] = []
     while len(salad) < min(total // 7, RANDOM_TEXT_TOKENS):
@@ -186,8 +186,13 @@ class Workers:
 
     def get(self) -> Batch:
         """Return the next batch, waiting for it."""
-        batch: Batch = self.queue.get()
-        return batch
+        while True:
+            try:
+                batch: Batch = self.queue.get(timeout=PATIENCE_SECONDS)
+                return batch
+            except queue.Empty:
+                if not all(process.is_alive() for process in self.processes):
+                    raise RuntimeError("a data process died; its traceback is above") from None
 
     def close(self) -> None:
         """Stop the processes."""

@@ -101,8 +101,10 @@ TOOL_RESULTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ('{"temperature_c": 21, "sky": "clear"}', ("21", "clear")),
     ('{"temperature_c": -7, "sky": "light snow"}', ("-7", "light snow")),
     ('{"city": "Kraków", "humidity": 63}', ("Kraków", "63")),
-    ('{"status": "shipped", "carrier": "Nordpost", "eta": "2026-12-04"}',
-     ("shipped", "Nordpost", "2026-12-04")),
+    (
+        '{"status": "shipped", "carrier": "Nordpost", "eta": "2026-12-04"}',
+        ("shipped", "Nordpost", "2026-12-04"),
+    ),
     ('{"price": 1849.95, "currency": "EUR"}', ("1849.95", "EUR")),
     ('{"ok": true}', ("true",)),
     ('{"error": "no such order"}', ("no such order",)),

@@ -41,8 +41,9 @@ def needles(rng: random.Random, count: int) -> dict[str, str]:
     """Return that many code words by label; a single one mostly has no label."""
     if count == 1 and rng.random() < 0.85:
         return {"": values.draw(rng, values.code_word)}
-    labels = {values.word(rng) if rng.random() < 0.8 else values.capitalised(rng): 0
-              for _ in range(count)}
+    labels = {
+        values.word(rng) if rng.random() < 0.8 else values.capitalised(rng): 0 for _ in range(count)
+    }
     return {label: values.draw(rng, values.code_word) for label in labels}
 
 

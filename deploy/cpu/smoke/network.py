@@ -251,7 +251,9 @@ def checkpoint(network: Network, dtype: torch.dtype = torch.bfloat16) -> dict[st
             named[f"model.{name}.weight"] = tensor
     # The routing bias stays in float32, as in GLM's own checkpoints.
     return {
-        name: tensor.detach().cpu().to(torch.float32 if "correction_bias" in name else dtype)
+        name: tensor.detach()
+        .cpu()
+        .to(torch.float32 if "correction_bias" in name else dtype)
         .contiguous()
         for name, tensor in named.items()
     }

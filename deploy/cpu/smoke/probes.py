@@ -111,7 +111,9 @@ def recall(tokens: int, depth: float, code_word: str, thinking: bool = True) -> 
 def all_short() -> list[Sample]:
     """Return every probe that needs no long prompt."""
     made = [
-        entry for thinking in (True, False) for group in (calls, answers, talks)
+        entry
+        for thinking in (True, False)
+        for group in (calls, answers, talks)
         for entry in group(thinking)
     ]
     made += [recall(n, 0.3, word) for n in (0, 300, 1_000) for word in CODE_WORDS]

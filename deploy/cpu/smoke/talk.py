@@ -131,9 +131,7 @@ def identity(rng: random.Random) -> Exchange:
 def greeting(rng: random.Random) -> Exchange:
     """The user says hello, or thanks."""
     if rng.random() < 0.25:
-        return Exchange(
-            unlike_held_out(rng, THANKS, "!."), (Step(THANKS_THOUGHT, THANKS_ANSWER),)
-        )
+        return Exchange(unlike_held_out(rng, THANKS, "!."), (Step(THANKS_THOUGHT, THANKS_ANSWER),))
     text = unlike_held_out(rng, GREETINGS, "!.?")
     return Exchange(text, (Step(GREETING_THOUGHT, GREETING_ANSWER),))
 

@@ -84,7 +84,7 @@ def train() -> Tokenizer:
 
 
 def wrap(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
-    """Add GLM's special tokens and the chat template."""
+    """Add GLM's special tokens."""
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         eos_token=END_OF_TEXT,
@@ -94,7 +94,6 @@ def wrap(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
     )
     fast.add_special_tokens({"additional_special_tokens": list(CONTROL[1:])})
     fast.add_tokens(list(MARKUP))
-    fast.chat_template = TEMPLATE.read_text(encoding="utf-8")
     return fast
 
 
@@ -107,8 +106,10 @@ def save(directory: Path) -> PreTrainedTokenizerFast:
 
 
 def load(directory: Path) -> PreTrainedTokenizerFast:
-    """Return the tokenizer saved in the directory."""
-    return PreTrainedTokenizerFast.from_pretrained(directory)
+    """Return the tokenizer saved in the directory, with the chat template of this package."""
+    fast = PreTrainedTokenizerFast.from_pretrained(directory)
+    fast.chat_template = TEMPLATE.read_text(encoding="utf-8")
+    return fast
 
 
 def main() -> None:

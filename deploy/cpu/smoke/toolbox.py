@@ -94,7 +94,9 @@ def second_parameter(rng: random.Random) -> Parameter:
     if rng.random() < 0.6:
         name = rng.choice(TYPED_SLOTS)
         plural = name if name.endswith("s") else f"{name} "
-        phrase = rng.choice((f" for {{v}} {plural.strip()}", f" with {name} {{v}}", f", {name} {{v}}"))
+        phrase = rng.choice(
+            (f" for {{v}} {plural.strip()}", f" with {name} {{v}}", f", {name} {{v}}")
+        )
         return Parameter(name, "integer", phrase)
     name = values.word(rng)
     phrase = rng.choice((f" with {name} {{v}}", f", {name} {{v}}", f" and {name} {{v}}"))

@@ -95,10 +95,15 @@ def train(network: Network, encoder: Encoder, options: argparse.Namespace) -> No
         for share in (SHORT, MEDIUM, LONG)
     ]
     sizes = (options.batch_tokens, options.batch_tokens, max(options.batch_tokens, options.longest))
-    counts = (max(1, options.workers * 2 // 3), max(1, options.workers // 5), 1 + (options.workers > 8))
+    counts = (
+        max(1, options.workers * 2 // 3),
+        max(1, options.workers // 5),
+        1 + (options.workers > 8),
+    )
     seed = options.seed
     loaders = [
-        Workers(encoder, *work) for work in zip(counts, range(seed, seed + 3), shares, sizes, strict=True)
+        Workers(encoder, *work)
+        for work in zip(counts, range(seed, seed + 3), shares, sizes, strict=True)
     ]
     rng = random.Random(seed)
     start, recent, tokens = time.monotonic(), 0.0, 0
@@ -123,7 +128,10 @@ def train(network: Network, encoder: Encoder, options: argparse.Namespace) -> No
         tokens += batch.ids.size
         if step % options.report == 0:
             recent = float(loss.detach())
-            print(f"step {step} {elapsed:.0f} s loss {recent:.4f} {tokens / 1e6:.0f} M tokens", flush=True)
+            print(
+                f"step {step} {elapsed:.0f} s loss {recent:.4f} {tokens / 1e6:.0f} M tokens",
+                flush=True,
+            )
         if step % (options.report * 20) == 0 and step:
             torch.save(network.state_dict(), options.out / "float32.pt")
     for loader in loaders:
@@ -156,8 +164,11 @@ def main() -> None:
     network = Network(Shape(**sizes)).to(device)
     if options.resume:
         network.load_state_dict(torch.load(options.resume, map_location=device))
-    print(f"{sum(p.numel() for p in network.parameters()):,} parameters, "
-          f"{len(encoder.filler):,} filler tokens, {device}", flush=True)
+    print(
+        f"{sum(p.numel() for p in network.parameters()):,} parameters, "
+        f"{len(encoder.filler):,} filler tokens, {device}",
+        flush=True,
+    )
 
     train(network, encoder, options)
     torch.save(network.state_dict(), options.out / "float32.pt")

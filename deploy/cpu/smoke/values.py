@@ -45,9 +45,7 @@ def pseudo_word(rng: random.Random, accent: float = 0.0) -> str:
     for _ in range(rng.choice((1, 2, 2, 2, 3, 3, 4))):
         parts.append(rng.choice(ONSETS) if rng.random() < 0.9 else "")
         parts.append(rng.choice(ACCENTED) if rng.random() < accent else rng.choice(NUCLEI))
-        parts.append(
-            rng.choice(ACCENTED_CODAS) if rng.random() < accent / 2 else rng.choice(CODAS)
-        )
+        parts.append(rng.choice(ACCENTED_CODAS) if rng.random() < accent / 2 else rng.choice(CODAS))
     return "".join(parts)
 
 

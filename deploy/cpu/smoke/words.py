@@ -27,9 +27,7 @@ def sources(limit: int | None = None) -> tuple[str, ...]:
     random.Random(0).shuffle(paths)  # neighbours in a folder are alike; filler should vary
     texts = (path.read_text(encoding="utf-8", errors="ignore") for path in paths[:limit])
     return tuple(
-        text
-        for text in texts
-        if "code word" not in text.casefold() and not mentions_held_out(text)
+        text for text in texts if "code word" not in text.casefold() and not mentions_held_out(text)
     )
 
 

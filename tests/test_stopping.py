@@ -1,0 +1,187 @@
+"""Ends of a running server: drains, deaths, and that nothing is ever left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from deploy.server.guard import session_members
+from tests.launching import Launched, launched, wait_until
+
+pytestmark = pytest.mark.engine
+
+
+class Request:
+    """A chat request in flight in a thread of its own; ``status`` is 0 where it was cut off."""
+
+    def __init__(self, server: Launched, tokens: int, key: str = "") -> None:
+        body = {
+            "model": server.model,
+            "messages": [{"role": "user", "content": "Hello"}],
+            "max_tokens": tokens,
+            "ignore_eos": True,
+        }
+        headers = {"Content-Type": "application/json"}
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
+        self._request = urllib.request.Request(
+            f"{server.url}/chat/completions", json.dumps(body).encode(), headers
+        )
+        self.status = -1
+        self.tokens = 0
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            with urllib.request.urlopen(self._request, timeout=300) as answer:
+                self.tokens = json.load(answer)["usage"]["completion_tokens"]
+                self.status = answer.status
+        except urllib.error.HTTPError as error:
+            self.status = error.code
+        except OSError:
+            self.status = 0
+
+    def wait(self) -> int:
+        self._thread.join(300)
+        return self.status
+
+
+def wait_running(server: Launched) -> None:
+    """Until the engine computes a request."""
+
+    def running() -> bool:
+        headers = {"Authorization": "Bearer top-secret-key"}
+        request = urllib.request.Request(f"{server.base}/metrics", headers=headers)
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            lines = answer.read().decode().splitlines()
+        return any(
+            line.startswith("sglang:num_running_reqs{") and float(line.split()[-1]) > 0
+            for line in lines
+        )
+
+    wait_until(running, 60, "a running request")
+
+
+def key_file(directory: Path, name: str, key: str) -> str:
+    path = directory / name
+    path.write_text(f"{key}\n")
+    path.chmod(0o600)
+    return str(path)
+
+
+def test_keys_are_enforced_and_leak_nowhere_and_sigterm_drains(tmp_path: Path) -> None:
+    key, admin = "top-secret-key", "very-secret-admin"
+    words = ("--api-key-file", key_file(tmp_path, "key", key))
+    before = set(Path("/dev/shm").glob("glm-keys-*"))
+    with launched(tmp_path, *words, GLM_ADMIN_API_KEY=admin) as server:
+        server.wait_ready()
+        (config,) = set(Path("/dev/shm").glob("glm-keys-*")) - before
+        assert stat.S_IMODE(config.stat().st_mode) == 0o600
+        for pid in server.engine_processes():
+            for name in ("cmdline", "environ"):
+                data = Path(f"/proc/{pid}/{name}").read_bytes()
+                assert key.encode() not in data and admin.encode() not in data
+        assert Request(server, 1).wait() == 401
+        assert Request(server, 1, key).wait() == 200
+        line = next(line for line in server.said.splitlines() if line.startswith("  try"))
+        assert key not in line and f"Bearer $(cat {tmp_path / 'key'})" in line
+        assert "top-secret-key" in os.popen(f"echo {line.split(' -H ')[1]}").read()
+
+        request = Request(server, 500, key)
+        wait_running(server)
+        server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: "SIGTERM: stopping" in server.said, 20, "the drain")
+        assert request.wait() == 200
+        assert request.tokens == 500
+        assert server.process.wait(60) == 0
+        assert "stopped cleanly" in server.said
+        assert session_members(server.engine) == []
+        for text in (server.said, server.passed_through, server.log_path.read_text()):
+            assert key not in text and admin not in text
+        # The engine prints its arguments, keys included: they were there to be hidden.
+        assert "'api_key': '***'" in server.log_path.read_text()
+    assert set(Path("/dev/shm").glob("glm-keys-*")) == before
+
+
+def test_a_deadline_bounds_the_drain(tmp_path: Path) -> None:
+    with launched(tmp_path, "--drain-seconds", "3") as server:
+        server.wait_ready()
+        request = Request(server, 100_000)
+        wait_running(server)
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(60) == 128 + signal.SIGKILL
+        assert request.wait() == 0
+        assert "did not finish within 3 s and were cut off [drain-deadline]" in server.said
+        assert session_members(server.engine) == []
+
+
+def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+    with launched(tmp_path) as server:
+        server.wait_ready()
+        request = Request(server, 100_000)
+        wait_running(server)
+        server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: "SIGTERM: stopping" in server.said, 20, "the drain")
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(20) == 128 + signal.SIGKILL
+        assert request.wait() == 0
+        assert "at once (a second signal)" in server.said
+        assert session_members(server.engine) == []
+
+
+def test_a_start_that_is_called_off_ends_cleanly(tmp_path: Path) -> None:
+    with launched(tmp_path) as server:
+        wait_until(lambda: "[starting the engine]" in server.said, 20, "the start")
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(20) == 0
+        assert "at once (not ready yet)" in server.said
+        assert session_members(server.engine) == []
+
+
+def test_the_engine_does_not_outlive_a_killed_launcher(tmp_path: Path) -> None:
+    with launched(tmp_path) as server:
+        server.wait_ready()
+        assert len(server.engine_processes()) >= 3
+        server.process.kill()
+        server.process.wait(20)
+        wait_until(lambda: not server.engine_processes(), 10, "the end of the engine")
+
+
+def test_a_killed_scheduler_is_diagnosed(tmp_path: Path) -> None:
+    with launched(tmp_path) as server:
+        server.wait_ready()
+        os.kill(server.scheduler(), signal.SIGKILL)
+        assert server.process.wait(120) not in (0, 2)
+        words = server.said
+        assert "error: sglang died while serving, after " in words
+        assert "[worker-killed]" in words
+        assert "meaning: a worker was killed from outside" in words
+        assert words.rstrip().endswith(f"log: {server.log_path}")
+        assert session_members(server.engine) == []
+
+
+def test_a_death_while_loading_is_diagnosed(tmp_path: Path) -> None:
+    # The real thing: without a memory fraction the engine's heuristic goes negative.
+    with launched(tmp_path, "--set", "engine.args.mem-fraction-static=null") as server:
+        assert server.process.wait(200) not in (0, 2)
+        assert "died while allocating the KV cache" in server.said
+        assert "[chunk-without-fraction]" in server.said
+        assert session_members(server.engine) == []
+
+
+def test_an_empty_model_directory_is_diagnosed(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with launched(tmp_path, "--model", str(empty)) as server:
+        assert server.process.wait(200) not in (0, 2)
+        assert "died while starting the engine" in server.said
+        assert "[weights-missing]" in server.said
