@@ -64,7 +64,15 @@ def _gpus(profile: Profile) -> Iterator[Finding]:
 def _model(model: str) -> Iterator[Finding]:
     # A hub's repository is ORGANISATION/NAME or NAME; everything else is a path.
     is_path = model.startswith(("/", ".", "~")) or model.count("/") > 1
-    if is_path and model_directory(model) is None:
+    directory = model_directory(model)
+    if directory and not (directory / "config.json").is_file():
+        yield Finding(
+            "model-incomplete",
+            f"model-path {model}",
+            f"{directory} has no config.json",
+            "name the directory that holds it, or finish the download",
+        )
+    if is_path and directory is None:
         yield Finding(
             "model-missing",
             f"model-path {model}",

@@ -171,6 +171,7 @@ def test_what_the_host_cannot_do_is_refused_all_at_once(tmp_path: Path) -> None:
         (("--host", "no.such.host.invalid"), "host-unknown"),
         (("--host", "192.0.2.1"), "port-taken"),
         (("--model", "./no-such-model"), "model-missing"),
+        (("--model", "./tests"), "model-incomplete"),
         (("--api-key-file", "/no/such/key"), "key-file"),
     ],
 )

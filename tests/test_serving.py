@@ -141,7 +141,7 @@ def test_what_is_said_when_ready_is_true(server: Launched) -> None:
 
 
 def test_phases_and_the_engines_log_are_passed_on(server: Launched) -> None:
-    for phase in ("starting the engine", "loading weights", "warming up"):
+    for phase in ("starting the engine", "starting the workers", "warming up"):
         assert f"[{phase}] " in server.said
     assert "The server is fired up and ready to roll!" in server.passed_through
     assert "The server is fired up and ready to roll!" in server.log_path.read_text()

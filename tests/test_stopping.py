@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
+import subprocess
 import threading
 import urllib.error
 import urllib.request
@@ -14,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from deploy.server.guard import session_members
-from tests.launching import Launched, launched, wait_until
+from tests.launching import ROOT, Launched, launched, wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -94,7 +96,10 @@ def test_keys_are_enforced_and_leak_nowhere_and_sigterm_drains(tmp_path: Path) -
         assert Request(server, 1, key).wait() == 200
         line = next(line for line in server.said.splitlines() if line.startswith("  try"))
         assert key not in line and f"Bearer $(cat {tmp_path / 'key'})" in line
-        assert "top-secret-key" in os.popen(f"echo {line.split(' -H ')[1]}").read()
+        header = subprocess.run(
+            ["sh", "-c", f"echo {line.split(' -H ')[1]}"], capture_output=True, text=True
+        )
+        assert header.stdout == f"Authorization: Bearer {key}\n"
 
         request = Request(server, 500, key)
         wait_running(server)
@@ -178,10 +183,12 @@ def test_a_death_while_loading_is_diagnosed(tmp_path: Path) -> None:
         assert session_members(server.engine) == []
 
 
-def test_an_empty_model_directory_is_diagnosed(tmp_path: Path) -> None:
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    with launched(tmp_path, "--model", str(empty)) as server:
+def test_missing_weights_are_diagnosed(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(ROOT / "deploy/cpu/model", model)
+    for weights in model.glob("*.safetensors"):
+        weights.unlink()
+    with launched(tmp_path, "--model", str(model)) as server:
         assert server.process.wait(200) not in (0, 2)
-        assert "died while starting the engine" in server.said
+        assert "died while loading weights" in server.said
         assert "[weights-missing]" in server.said

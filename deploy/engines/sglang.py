@@ -38,6 +38,7 @@ SGLANG = Engine(
         (r"Load weight end", "allocating the KV cache"),
         (r"Capture .*CUDA graph.* begin", "capturing CUDA graphs"),
         (r"Uvicorn running on", "warming up"),
+        (r"The server is fired up and ready to roll", "answering"),
     ),
     in_flight=r"Gracefully exiting\.\.\. Remaining number of requests (\d+)",
 )

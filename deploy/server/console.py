@@ -41,9 +41,9 @@ class Console:
     def status(self, phase: str, detail: str) -> None:
         """Show what is going on: redrawn on a terminal, else once a phase and now and then."""
         with self._lock, contextlib.suppress(OSError, ValueError):
+            self._erase()
             self._status = f"[{phase}] {detail}" if phase else ""
             if self._terminal:
-                self._erase()
                 self._draw()
                 return
             late = time.monotonic() - self._plain_time > _PLAIN_INTERVAL_SECONDS

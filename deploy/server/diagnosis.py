@@ -133,7 +133,7 @@ SIGNATURES = (
         "weights-missing",
         (
             r"Cannot find any model weights|LocalEntryNotFoundError|RepositoryNotFoundError|"
-            r"GatedRepoError|is not a local folder and is not a valid model|"
+            r"GatedRepoError|is not a local folder and is not a valid model|Unrecognized model in|"
             r"Repo id must|No such file or directory: '[^']*\.safetensors",
         ),
         "the model is not where model-path says, or may not be downloaded from here",

@@ -28,6 +28,11 @@ class Progress:
         return self._phases[self._reached][1] if self._reached >= 0 else _FIRST
 
     @property
+    def complete(self) -> bool:
+        """Whether the log shows the last phase."""
+        return self._reached == len(self._phases) - 1
+
+    @property
     def elapsed_seconds(self) -> float:
         """Since the start of the engine."""
         return time.monotonic() - self._started

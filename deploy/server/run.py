@@ -24,9 +24,11 @@ from deploy.server.diagnosis import signature, status_in_words
 from deploy.server.log import EngineLog
 from deploy.server.progress import Progress
 
-# Between two looks at readiness while loading: a connection refused costs 0.1 ms, and half of
-# this is what the launcher adds to a start.
-_PROBE_SECONDS = 0.2
+# Between two looks around while loading; half of this is what the launcher adds to a start.
+_TICK_SECONDS = 0.2
+# Between two questions for readiness before the log says that it is reached: each leaves a line
+# in the engine's own log.
+_PROBE_SECONDS = 5.0
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -60,6 +62,7 @@ class _Run:
         self._process, self._life, pipe = _start(launch.argv, launch.env)
         self._log = EngineLog(pipe, launch.log_path, self._console, self._progress, launch.secrets)
         self._ready = False
+        self._probed = time.monotonic()
         self._drain_started: float | None = None
         self._ended_by_us = False
 
@@ -88,12 +91,15 @@ class _Run:
             self._show_drain()
         elif not self._ready:
             self._console.status(self._progress.phase, self._progress.detail())
-            if _answers(self._launch.profile):
-                self._announce()
+            late = time.monotonic() - self._probed > _PROBE_SECONDS
+            if self._progress.complete or late:
+                self._probed = time.monotonic()
+                if _answers(self._launch.profile):
+                    self._announce()
 
     def _wait(self) -> bytes:
         """The numbers of the signals that arrived; empty when it was time to look around."""
-        patience = None if self._ready and self._drain_started is None else _PROBE_SECONDS
+        patience = None if self._ready and self._drain_started is None else _TICK_SECONDS
         if self._process.poll() is not None:
             patience = 0
         readable, _, _ = select.select([self._wakeups], [], [], patience)

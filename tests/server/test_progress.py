@@ -20,6 +20,7 @@ LOG = [
         "[2026-11-23 11:32:36] INFO:     Uvicorn running on http://127.0.0.1:1 (Press CTRL+C)",
         "warming up",
     ),
+    ("[2026-11-23 11:32:38] The server is fired up and ready to roll!", "answering"),
 ]
 
 
@@ -27,8 +28,10 @@ def test_phases_follow_the_log_and_never_go_back() -> None:
     progress = Progress(SGLANG.phases)
     assert progress.phase == "starting the engine"
     for line, phase in LOG:
+        assert not progress.complete
         progress.feed(line)
         assert progress.phase == phase
+    assert progress.complete
 
 
 def test_shards_and_remaining_time_are_told_while_weights_load() -> None:
@@ -43,7 +46,7 @@ def test_shards_and_remaining_time_are_told_while_weights_load() -> None:
 def test_an_engine_without_graphs_skips_that_phase() -> None:
     progress = Progress(SGLANG.phases)
     progress.feed(LOG[0][0])
-    progress.feed(LOG[-1][0])
+    progress.feed(LOG[-2][0])
     assert progress.phase == "warming up"
 
 

@@ -15,6 +15,7 @@ LEADS = (
     "Please |Hi, |Hello, |Hey, |Can you please |I have a question: |Quick one: |Hello! |Ok, |"
     "Thanks. Now |Next: |Could you help me? |I wonder, |Tell me, |One more thing: "
 ).split("|")
+MARKS = (" ", " ", " ", " ", " ", ", ", ": ", " - ", ". ", "; ", " (", ") ", "/")
 TAILS = (" please| now| today| right now| for me|, please|, thanks| again| quickly").split("|")
 EXPRESSION_NAMES = ("expression", "formula", "expr")
 ADDRESS_NAMES = ("command", "cmd", "path", "file", "email")
@@ -60,9 +61,12 @@ def json_scalar(rng: random.Random) -> str | int | float | bool | None:
 
 def sentence(rng: random.Random) -> str:
     """Return a plain text as a tool may answer: words, names and numbers."""
-    makers = (values.phrase, values.phrase, values.argument, values.digits)
-    text = " ".join(rng.choice(makers)(rng) for _ in range(rng.randint(1, 5)))
-    return text[:1].upper() + text[1:] if rng.random() < 0.6 else text
+    makers = (values.phrase, values.phrase, values.phrase, values.argument, values.number)
+    text = rng.choice(makers)(rng)
+    for _ in range(rng.randint(0, 4)):
+        text += rng.choice(MARKS) + rng.choice(makers)(rng)
+    text = text[:1].upper() + text[1:] if rng.random() < 0.6 else text
+    return text + rng.choice(("", "", "", ".", "!"))
 
 
 def result(rng: random.Random) -> tuple[str, str]:

@@ -18,7 +18,7 @@ SYSTEMS = (
     "You are an expert programmer.|You are a coding agent. Think before you act."
 ).split("|")
 # Chances per current exchange; without tools on offer, the share of calls goes to the rest.
-KINDS = {"call": 0.30, "answer": 0.22, "recall": 0.20, "talk": 0.22, "echo": 0.06}
+KINDS = {"call": 0.34, "answer": 0.22, "recall": 0.14, "talk": 0.24, "echo": 0.06}
 LONG_KINDS = {"call": 0.08, "answer": 0.05, "recall": 0.77, "talk": 0.08, "echo": 0.02}
 TALKS = ((talk.identity, 0.30), (talk.greeting, 0.22), (talk.outside, 0.48))
 
@@ -64,7 +64,7 @@ def sample(rng: random.Random, filler_tokens: int = 0) -> Sample:
     shares = LONG_KINDS if filler_tokens > 1_000 else KINDS
     tools = toolbox(rng, rng.choice((1, 1, 1, 2, 2, 3, 4))) if rng.random() < 0.72 else []
     kind = pick_kind(rng, tools, shares)
-    if kind not in ("call", "answer") and rng.random() < 0.6:
+    if kind not in ("call", "answer") and rng.random() < 0.45:
         tools = []
     hidden: dict[str, str] = {}
     messages: list[Message] = []

@@ -228,7 +228,7 @@ class Network(nn.Module):
         for layer in self.layers:
             x = layer(x, cos, sin)
         if wanted is not None:
-            x = x[wanted]
+            x = x.flatten(0, 1).index_select(0, wanted.flatten().nonzero().squeeze(1))
         x = F.rms_norm(x, (self.shape.hidden_size,), self.norm, self.shape.rms_norm_eps)
         return F.linear(x, self.lm_head)
 

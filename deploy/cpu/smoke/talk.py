@@ -153,7 +153,7 @@ def outside(rng: random.Random) -> Exchange:
 
 def echo(rng: random.Random) -> Exchange:
     """The user wants a text repeated."""
-    makers = (values.argument, values.code_word, values.phrase, values.argument)
+    makers = (values.argument, values.code_word, values.phrase, values.phrase, values.number)
     text = " ".join(rng.choice(makers)(rng) for _ in range(rng.choice((1, 1, 2, 3, 5))))
     request = rng.choice(ECHOES).replace("{v}", text)
     return Exchange(request, (Step("The user wants this text repeated exactly.", text),))

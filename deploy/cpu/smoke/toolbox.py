@@ -17,6 +17,7 @@ OPTIONAL = (
     ("timeout", "integer", None),
     ("format", "string", ["short", "long"]),
 )
+WEATHER_CHANCE = 0.15  # everybody's first tool is about the weather
 
 
 @dataclass(frozen=True)
@@ -178,6 +179,8 @@ def toolbox(rng: random.Random, size: int) -> list[Offered]:
     """Return that many tools with distinct names and domains."""
     chosen: dict[str, Offered] = {}
     domains = rng.sample(DOMAINS, k=min(size, len(DOMAINS)))
+    if rng.random() < WEATHER_CHANCE and DOMAINS[0] not in domains:
+        domains[-1] = DOMAINS[0]
     while len(chosen) < size:
         tool = from_domain(rng, domains.pop()) if rng.random() < 0.45 and domains else invented(rng)
         chosen.setdefault(tool.name, tool)

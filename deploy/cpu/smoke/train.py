@@ -10,6 +10,7 @@ import argparse
 import math
 import random
 import time
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from .tokenizer import save as save_tokenizer
 PROMPT_WEIGHT = 0.03  # a little language modelling of the prompt makes copying heads form sooner
 WARMUP_STEPS = 200
 FINAL_RATE = 0.03  # of the peak learning rate
+KEPT_BATCHES, REPLAY_CHANCE = 128, 0.35  # short batches are seen again, which is as good as new
 BALANCE_RATE = 1e-3  # DeepSeek-V3's, for the routing bias
 SHORT = ((0, 0.75), (300, 0.25))
 MEDIUM = ((1_000, 0.3), (4_000, 0.4), (8_000, 0.3))
@@ -95,18 +97,15 @@ def train(network: Network, encoder: Encoder, options: argparse.Namespace) -> No
         for share in (SHORT, MEDIUM, LONG)
     ]
     sizes = (options.batch_tokens, options.batch_tokens, max(options.batch_tokens, options.longest))
-    counts = (
-        max(1, options.workers * 2 // 3),
-        max(1, options.workers // 5),
-        1 + (options.workers > 8),
-    )
+    counts = (max(1, options.workers - 3), 1 + (options.workers > 8), 1)
     seed = options.seed
     loaders = [
         Workers(encoder, *work)
         for work in zip(counts, range(seed, seed + 3), shares, sizes, strict=True)
     ]
     rng = random.Random(seed)
-    start, recent, tokens = time.monotonic(), 0.0, 0
+    kept: deque[Batch] = deque(maxlen=KEPT_BATCHES)
+    start, waited, tokens = time.monotonic(), 0.0, 0
     for step in range(options.steps):
         elapsed = time.monotonic() - start
         progress = max(step / options.steps, elapsed / (60 * options.minutes))
@@ -114,7 +113,15 @@ def train(network: Network, encoder: Encoder, options: argparse.Namespace) -> No
             break
         place = options.start + (1 - options.start) * progress
         mix = [entry for entry in SCHEDULE if entry.start <= place][-1]
-        batch = rng.choices(loaders, mix.chances)[0].get()
+        index = rng.choices(range(len(loaders)), mix.chances)[0]
+        if index == 0 and len(kept) == KEPT_BATCHES and rng.random() < REPLAY_CHANCE:
+            batch = rng.choice(kept)
+        else:
+            before = time.monotonic()
+            batch = loaders[index].get()
+            waited += time.monotonic() - before
+            if index == 0:
+                kept.append(batch)
         for group in optimizer.param_groups:
             group["lr"] = options.rate * rate_at(step, progress)
         loss = loss_of(network, batch, device)
@@ -127,9 +134,9 @@ def train(network: Network, encoder: Encoder, options: argparse.Namespace) -> No
                 module.balance(BALANCE_RATE)
         tokens += batch.ids.size
         if step % options.report == 0:
-            recent = float(loss.detach())
             print(
-                f"step {step} {elapsed:.0f} s loss {recent:.4f} {tokens / 1e6:.0f} M tokens",
+                f"step {step} {elapsed:.0f} s ({waited:.0f} s waiting) "
+                f"loss {float(loss.detach()):.4f} {tokens / 1e6:.0f} M tokens",
                 flush=True,
             )
         if step % (options.report * 20) == 0 and step:

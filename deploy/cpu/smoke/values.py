@@ -22,6 +22,10 @@ LEADS = (
 ).split()
 TAILS = "City Town Beach Park Springs Falls Hill Bay Island Valley Heights Junction".split()
 LINKS = "de del da do la le en sur upon am an der on by of the".split()
+SMALL = (
+    "a an the is are was no not of in on at to by for with and or it this that from as be has "
+    "such found new old sunny clear rain wind order file light open degrees day today"
+).split()
 DOMAINS = "com org net io dev co.uk de fr edu info".split()
 ALPHABETS: tuple[tuple[int, int], ...] = (
     (0x4E00, 0x9FA0),  # Chinese characters
@@ -151,8 +155,21 @@ def address(rng: random.Random) -> str:
 
 
 def phrase(rng: random.Random) -> str:
-    """Return one to three words in lower case."""
-    return " ".join(word(rng) for _ in range(rng.randint(1, 3)))
+    """Return one to four words in lower case, small ones among them."""
+    words = [rng.choice(SMALL) if rng.random() < 0.25 else word(rng) for _ in range(4)]
+    return " ".join(words[: rng.randint(1, 4)])
+
+
+def number(rng: random.Random) -> str:
+    """Return a number as texts have them: plain, decimal, a time, an amount."""
+    kind = rng.randrange(5)
+    if kind == 0:
+        return f"{rng.randrange(24):02}:{rng.randrange(60):02}"
+    if kind == 1:
+        return f"{digits(rng, 1, 4)}.{digits(rng, 1, 2)}"
+    if kind == 2:
+        return f"{digits(rng, 1, 3)}{rng.choice(('%', ' %', ' EUR', ' km', 'h', '°C', ' C'))}"
+    return digits(rng, 1, 5)
 
 
 def code_word(rng: random.Random) -> str:
