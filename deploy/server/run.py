@@ -117,6 +117,8 @@ class _Run:
         )
 
     def _stop(self, number: signal.Signals) -> None:
+        # Clients may have seen it ready a moment before we did.
+        self._ready = self._ready or _answers(self._launch.profile)
         if self._drain_started is not None or not self._ready:
             why = "a second signal" if self._drain_started is not None else "not ready yet"
             self._console.say(f"{number.name}: ending {self._engine.name} at once ({why})")
