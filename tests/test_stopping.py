@@ -29,7 +29,7 @@ class Request:
             "model": server.model,
             "messages": [{"role": "user", "content": "Hello"}],
             "max_tokens": tokens,
-            "ignore_eos": True,
+            "min_tokens": tokens,
         }
         headers = {"Content-Type": "application/json"}
         if key:
