@@ -50,7 +50,7 @@ def _version(document: Document, engine: Engine, version: str) -> Iterator[Findi
 def _options(document: Document, engine: Engine, args: dict[str, Any]) -> Iterator[Finding]:
     options = catalogue_of(document)
     passed = {key: value for key, value in args.items() if key not in engine.refused}
-    for key, code, message, fix in options.faults(passed) if options else ():
+    for key, code, message, fix in options.faults(passed, engine.replaced) if options else ():
         yield Finding(code, document.where((*ARGS, key)), message, fix)
     for key in engine.secrets.keys() & args.keys():
         yield Finding(

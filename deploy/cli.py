@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import json
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from deploy import keys, loader, render
-from deploy.errors import Finding, Refused, suggestion
+from deploy.errors import FAILED, Finding, Refused, suggestion
 from deploy.overrides import Setting
 from deploy.profile import Profile
 
@@ -105,11 +107,45 @@ def _profiles(words: list[str]) -> int:
     return 0
 
 
+def _check_options(words: list[str]) -> int:
+    parser = _Parser(
+        prog="launch.py check-options",
+        allow_abbrev=False,
+        description="What breaks in a profile under another engine version?",
+    )
+    add = parser.add_argument
+    add("--profile", metavar="NAME|FILE", required=True, help="a profile of configs/, or a file")
+    add("--engine-version", metavar="VERSION", help="instead of the profile's own")
+    add("--set", action="append", default=[], metavar="KEY=VALUE", help="as in serve")
+    add("--json", action="store_true", help="for programs")
+    options = parser.parse_args(words)
+    settings = [Setting.of(text) for text in options.set]
+    if options.engine_version:
+        text = f"engine.version={options.engine_version}"
+        settings.append(Setting(text, f"--engine-version {options.engine_version}"))
+    try:
+        profile, findings = loader.load(options.profile, settings)
+    except Refused as refused:
+        if any(finding.code in _NOT_CHECKED for finding in refused.findings):
+            raise
+        findings = list(refused.findings)
+    else:
+        if not findings and not options.json:
+            engine = f"{profile.engine.name} {profile.engine.version}"
+            print(f"{engine} knows every option of {options.profile}, as it is")
+    if options.json:
+        print(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2))
+    else:
+        _tell(findings)
+    return FAILED if any(finding.severity == "error" for finding in findings) else 0
+
+
 def _serve_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="launch.py",
         usage="launch.py [serve] --profile NAME|FILE [options] [-- ENGINE OPTIONS]\n"
-        "       launch.py profiles [--json]",
+        "       launch.py profiles [--json]\n"
+        "       launch.py check-options --profile NAME|FILE [--engine-version VERSION]",
         description="Serve GLM-5.1-NVFP4 as a profile says.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -152,4 +188,6 @@ def _positive(text: str) -> float:
     return value
 
 
-_VERBS = {"serve": _serve, "profiles": _profiles}
+# With one of these there was nothing to check the options against.
+_NOT_CHECKED = {"engine-version-unknown", "profile-unknown", "profile-empty", "yaml-syntax"}
+_VERBS = {"serve": _serve, "profiles": _profiles, "check-options": _check_options}

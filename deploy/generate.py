@@ -30,10 +30,12 @@ def schema() -> str:
     value: dict[str, Any] = Profile.model_json_schema()
     value["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     value["title"] = "Serving profile"
+    value["$defs"].update(_kinds())
     value["allOf"] = [
         _options_of(engine, version) for engine in ENGINES for version in catalogue.versions(engine)
     ]
-    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+    # One option a line, so that a diff can be read.
+    return json.dumps(value, ensure_ascii=False).replace('}, "', '},\n"') + "\n"
 
 
 def readme(text: str) -> str:
@@ -54,16 +56,21 @@ def _options_of(engine: str, version: str) -> dict[str, Any]:
     }
 
 
+def _kinds() -> dict[str, Any]:
+    """What an option of each kind may hold, alone or as a list; null leaves it out."""
+    kinds: dict[str, Any] = {}
+    for kind, types in _TYPES.items():
+        kinds[kind] = {"type": [*types, "null"]}
+        items = {"type": "array", "items": {"type": types}}
+        kinds[f"{kind}-list"] = {"anyOf": [kinds[kind], items]}
+    return kinds
+
+
 def _option(option: Option) -> dict[str, Any]:
-    one: dict[str, Any] = {"type": _TYPES[option.kind]}
-    if option.choices:
-        one = {"enum": list(option.choices)}
-    if option.nargs in ("*", "+"):
-        one = {"anyOf": [one, {"type": "array", "items": one}]}
-    value = {"anyOf": [one, {"type": "null"}]}
-    if option.default is not None:
-        value["default"] = option.default
-    return value
+    several = option.nargs in ("*", "+")
+    if option.choices and not several:
+        return {"enum": [*option.choices, None]}
+    return {"$ref": f"#/$defs/{option.kind}{'-list' if several else ''}"}
 
 
 def main() -> None:

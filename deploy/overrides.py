@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy import yamlfile
-from deploy.engines import catalogue
+from deploy.engines import ENGINES, catalogue
 from deploy.engines.arguments import from_argv, typed
 from deploy.engines.catalogue import Catalogue
 from deploy.errors import Finding, suggestion
@@ -85,7 +85,8 @@ def _names_nothing(path: tuple[str, ...], document: Document) -> tuple[str, str]
     parent = path[:-1]
     if path[:2] == ARGS and len(path) == 3:
         options = catalogue_of(document)
-        found = [fault for fault in (options.faults({path[2]: None}) if options else ())]
+        replaced = ENGINES[options.engine].replaced if options else {}
+        found = list(options.faults({path[2]: None}, replaced)) if options else []
         return (found[0][2], found[0][3]) if found else None
     field = field_at(parent) if parent else None
     if field_at(path) or (field is not None and field.annotation == dict[str, str]):

@@ -6,6 +6,8 @@ with CUDA.
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 # What a Library declares lives as long as the object does.
@@ -13,8 +15,10 @@ _declared: list[torch.library.Library] = []
 
 
 def activate() -> str | None:
-    """Name the platform class for ``SGLANG_PLATFORM=torch_cpu``; None where CUDA is available."""
-    return None if torch.cuda.is_available() else "deploy.cpu.sglang_platform.TorchCpuPlatform"
+    """Name the platform class, where it is asked for by name and CUDA is not available."""
+    if os.environ.get("SGLANG_PLATFORM") != "torch_cpu" or torch.cuda.is_available():
+        return None
+    return "deploy.cpu.sglang_platform.TorchCpuPlatform"
 
 
 def declare_torchvision_operators() -> None:

@@ -11,14 +11,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
+from deploy.engines import history
+from deploy.engines.history import CATALOGUES
 from deploy.errors import nearest, suggestion
 
 Kind = Literal["flag", "int", "float", "str", "json", "text"]
 
-CATALOGUES = Path(__file__).parent / "catalogues"
 _LISTS = ("aliases", "choices")
 # A "text" is a spelling of the engine's own, such as 200k for a number of tokens.
 _EXPECTED = {
@@ -122,13 +122,18 @@ class Catalogue:
         """The option that this exact long spelling sets."""
         return self.by_spelling.get(spelling)
 
-    def faults(self, args: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-        """(key, code, message, fix) for each of a profile's args that the engine would refuse."""
+    def faults(
+        self, args: Mapping[str, Any], replaced: Mapping[str, str] | None = None
+    ) -> Iterator[tuple[str, str, str, str]]:
+        """(key, code, message, fix) for each of a profile's args that the engine would refuse.
+
+        ``replaced`` is Engine.replaced: what took the place of an option that is gone.
+        """
         first: dict[str, str] = {}
         for key, value in args.items():
             option = self.find(key)
             if option is None:
-                yield key, "option-unknown", *self._unknown(key)
+                yield key, "option-unknown", *self._unknown(key, replaced or {})
                 continue
             if option.name in first:
                 yield (
@@ -141,8 +146,11 @@ class Catalogue:
             if fault := option.fault(value):
                 yield key, "option-value", *fault
 
-    def _unknown(self, key: str) -> tuple[str, str]:
+    def _unknown(self, key: str, replaced: Mapping[str, str]) -> tuple[str, str]:
         bare = key.lstrip("-").replace("_", "-")
+        if became := history.explain(self.engine, self.version, bare, replaced.get(bare)):
+            older = [old for old, new in replaced.items() if new == bare and self.find(old)]
+            return (became[0], f"write {older[0]}") if older else became
         if bare != key and self.find(bare):
             return f'"{key}" is not how a profile spells it', f"write {bare}"
         longer = [spelling for spelling in self.by_spelling if spelling.startswith(f"{bare}-")]

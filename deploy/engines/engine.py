@@ -13,7 +13,8 @@ class Engine:
     ``module`` is started as ``python3 -m module``. ``ready_path`` gives, for a version, the path
     that answers 200 when requests are welcome. ``secrets`` are the options that hold a secret,
     each with our option that takes it from a file. ``refused`` are options that a profile may not
-    hold, each with what to do instead. ``phases`` are log patterns, each with the phase of a
+    hold, each with what to do instead. ``replaced`` says, of options that newer releases lack, what
+    to write in their place. ``phases`` are log patterns, each with the phase of a
     start that begins there. ``in_flight`` finds, in a draining engine's log, how many requests are
     left.
     """
@@ -26,6 +27,7 @@ class Engine:
     ready_path: Callable[[str], str]
     secrets: Mapping[str, str]
     refused: Mapping[str, str]
+    replaced: Mapping[str, str]
     phases: tuple[tuple[str, str], ...]
     in_flight: str
 
