@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from deploy.engines import ENGINES, catalogue
+from deploy.engines import ENGINES, catalogue, trouble
 from deploy.engines.engine import Engine
 from deploy.errors import Finding, suggestion
 from deploy.hardware import CPU
@@ -23,6 +23,7 @@ def check(document: Document) -> Iterator[Finding]:
             yield from _version(document, engine, spec["version"])
         if engine and isinstance(args, dict):
             yield from _options(document, engine, args)
+            yield from _trouble(document, engine, spec)
         image = spec.get("image")
         if isinstance(image, str) and "@sha256:" not in image:
             yield Finding(
@@ -74,6 +75,23 @@ def _options(document: Document, engine: Engine, args: dict[str, Any]) -> Iterat
             "no model is named",
             "add model-path: nvidia/GLM-5.1-NVFP4, or a directory",
         )
+
+
+def _trouble(document: Document, engine: Engine, spec: dict[str, Any]) -> Iterator[Finding]:
+    options = catalogue_of(document)
+    hardware = document.value.get("hardware")
+    if options is None:
+        return
+    # By primary spelling, which is how the table names them; and back, for the place.
+    spelled = {option.name: key for key in spec["args"] if (option := options.find(key))}
+    args = {name: spec["args"][key] for name, key in spelled.items()}
+    gpu = str(hardware.get("gpu")) if isinstance(hardware, dict) else ""
+    version, image = str(spec["version"]), str(spec.get("image"))
+    for entry in trouble.known(engine.name, version, gpu, image, args):
+        key = spelled.get(entry.option() or "")
+        where = document.where((*ARGS, key) if key else ("engine", "image"))
+        fix = f"{entry.fix} ({entry.link})"
+        yield Finding(entry.code, where, entry.what, fix, entry.severity)
 
 
 def _gpu_count(document: Document) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy import loader
-from deploy.engines.catalogue import CATALOGUES
+from deploy.engines.history import CATALOGUES
 
 # Declared as plain text in the parser, read as JSON by the engine afterwards.
 _JSON_TEXTS = {

@@ -6,7 +6,8 @@ import importlib.metadata
 import pytest
 
 from deploy.engines import generate
-from deploy.engines.catalogue import CATALOGUES, load
+from deploy.engines.catalogue import load
+from deploy.engines.history import CATALOGUES
 
 
 def test_the_catalogue_is_the_live_parser(engine_parser: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from packaging.version import Version
 
 from deploy.engines import history
 from deploy.engines.catalogue import load, versions
@@ -82,4 +83,4 @@ def test_what_breaks_on_an_upgrade_is_listed() -> None:
 
 
 def _after(version: str, other: str) -> bool:
-    return history.Version(version) >= history.Version(other)
+    return Version(version) >= Version(other)
