@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from deploy.engines import ENGINES, catalogue, trouble
+from deploy.engines import ENGINES, catalogue, rules, trouble
 from deploy.engines.engine import Engine
 from deploy.errors import Finding, suggestion
-from deploy.hardware import CPU
+from deploy.hardware import CPU, GPUS
 from deploy.overrides import ARGS, catalogue_of
 from deploy.yamlfile import Document
 
@@ -23,7 +23,7 @@ def check(document: Document) -> Iterator[Finding]:
             yield from _version(document, engine, spec["version"])
         if engine and isinstance(args, dict):
             yield from _options(document, engine, args)
-            yield from _trouble(document, engine, spec)
+            yield from _combinations(document, engine, spec)
         image = spec.get("image")
         if isinstance(image, str) and "@sha256:" not in image:
             yield Finding(
@@ -77,21 +77,29 @@ def _options(document: Document, engine: Engine, args: dict[str, Any]) -> Iterat
         )
 
 
-def _trouble(document: Document, engine: Engine, spec: dict[str, Any]) -> Iterator[Finding]:
+def _combinations(document: Document, engine: Engine, spec: dict[str, Any]) -> Iterator[Finding]:
+    """Rules between options, memory, and known trouble with this version and hardware."""
     options = catalogue_of(document)
     hardware = document.value.get("hardware")
     if options is None:
         return
-    # By primary spelling, which is how the table names them; and back, for the place.
+    # By primary spelling, which is how rules name them; and back, for the place.
     spelled = {option.name: key for key in spec["args"] if (option := options.find(key))}
     args = {name: spec["args"][key] for name, key in spelled.items()}
     gpu = str(hardware.get("gpu")) if isinstance(hardware, dict) else ""
+
+    def place(name: str | None) -> str:
+        key = spelled.get(name or "")
+        return document.where((*ARGS, key) if key else ("engine", "image"))
+
+    for name, code, message, fix in rules.broken(engine.rules, args):
+        yield Finding(code, place(name), message, fix)
+    if gpu in GPUS and (fault := engine.memory_fault(args, GPUS[gpu].memory_bytes)):
+        yield Finding("memory-fraction", place(fault[0]), fault[1], fault[2])
     version, image = str(spec["version"]), str(spec.get("image"))
     for entry in trouble.known(engine.name, version, gpu, image, args):
-        key = spelled.get(entry.option() or "")
-        where = document.where((*ARGS, key) if key else ("engine", "image"))
         fix = f"{entry.fix} ({entry.link})"
-        yield Finding(entry.code, where, entry.what, fix, entry.severity)
+        yield Finding(entry.code, place(entry.option()), entry.what, fix, entry.severity)
 
 
 def _gpu_count(document: Document) -> Iterator[Finding]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from deploy.engines.engine import Engine
+from deploy.engines.rules import Rules
 
 # GET /ready exists from 0.5.20 on. Before, /health generates a token, so it answers later.
 _READY_SINCE = (0, 5, 20)
@@ -14,6 +17,30 @@ def _ready_path(version: str) -> str:
     numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:3])
     return "/ready" if numbers >= _READY_SINCE else "/health"
 
+
+def _memory_fault(args: Mapping[str, Any], gpu_bytes: int) -> tuple[str, str, str] | None:
+    """What the engine's automatic memory fraction would be, where that is too small to serve."""
+    chunk = args.get("chunked-prefill-size")
+    if args.get("mem-fraction-static") is not None or not isinstance(chunk, int):
+        return None
+    # The terms of 0.5.23's memory_hook.py that a GPU of 160 GiB or more has, in MiB: metadata,
+    # activations per chunk token, parallel slack, 512 decode graphs, and MLA's prefill graph.
+    parallel = (args.get("tp-size") or 1) * (args.get("pp-size") or 1)
+    reserved = 512 + max(chunk, 2048) * 1.5 + parallel / 8 * 1024 + 512 * 2 + 1536
+    fraction = 1 - reserved * 2**20 / gpu_bytes
+    if fraction >= _LEAST_FRACTION:
+        return None
+    return (
+        "chunked-prefill-size",
+        f"a chunk of {chunk} reserves {reserved / 1024:.0f} GiB, which leaves an automatic memory "
+        f"fraction of {fraction:.2f}",
+        "set mem-fraction-static, such as 0.80",
+    )
+
+
+# GLM-5.1's weights alone are 0.21 of a B300 and 0.31 of a B200 under TP8; below half of the
+# memory the KV cache gets less than the model.
+_LEAST_FRACTION = 0.5
 
 SGLANG = Engine(
     name="sglang",
@@ -57,6 +84,42 @@ SGLANG = Engine(
         "mamba-scheduler-strategy": "mamba-radix-cache-strategy",
         "keep-mm-feature-on-device": "mm-feature-transport",
     },
+    rules=Rules(
+        together=(
+            ("speculative-num-steps", "speculative-eagle-topk", "speculative-num-draft-tokens"),
+        ),
+        needs={
+            **dict.fromkeys(
+                (
+                    "speculative-num-steps",
+                    "speculative-attention-mode",
+                    "speculative-moe-runner-backend",
+                    "speculative-moe-a2a-backend",
+                ),
+                ("speculative-algorithm",),
+            ),
+            **dict.fromkeys(
+                (
+                    "hicache-ratio",
+                    "hicache-size",
+                    "hicache-write-policy",
+                    "hicache-io-backend",
+                    "hicache-mem-layout",
+                    "hicache-storage-backend",
+                ),
+                ("enable-hierarchical-cache",),
+            ),
+            "enable-dp-attention": ("dp-size",),
+            "enable-dp-lm-head": ("enable-dp-attention", "attn-dp-size"),
+            "enable-hisparse": ("disable-radix-cache",),
+        },
+        excludes=(
+            ("enable-hierarchical-cache", "disable-radix-cache"),
+            ("enable-hierarchical-cache", "enable-hisparse"),
+            ("attn-dp-size", "dp-size"),
+        ),
+    ),
+    memory_fault=_memory_fault,
     phases=(
         (r"server_args=", "starting the workers"),
         (r"Init torch distributed begin", "connecting the workers"),
