@@ -15,6 +15,7 @@ from deploy.overrides import Setting
 from deploy.profile import Profile
 from tests.launching import run
 
+LISTED = ", ".join(loader.names())
 GOOD = (loader.CONFIGS / "b300.yaml").read_text(encoding="utf-8")
 
 
@@ -190,7 +191,8 @@ def test_a_floating_image_is_accepted_with_a_warning() -> None:
 @pytest.mark.parametrize("name", loader.names())
 def test_a_profile_round_trips(name: str, tmp_path: Path) -> None:
     profile, warnings = loader.load(name)
-    assert not warnings
+    # Hierarchical caching has known trouble on B300, which its profile is honest about.
+    assert {warning.code for warning in warnings} <= {"hierarchical-cache-garbling"}
     path = tmp_path / "again.yaml"
     path.write_text(yaml.safe_dump(profile.model_dump(), sort_keys=False, allow_unicode=True))
     again, _ = loader.load(str(path))
@@ -207,12 +209,12 @@ def test_what_is_no_profile_at_all(tmp_path: Path) -> None:
     binary = tmp_path / "binary.yaml"
     binary.write_bytes(b"summary: caf\xe9\n")
     for words, expected in [
-        (["--profile", "b30"], 'did you mean "b300"? profiles: b200, b300, cpu'),
-        (["--profile", "zzz"], "profiles: b200, b300, cpu"),
+        (["--profile", "b30"], f'did you mean "b300"? profiles: {LISTED}'),
+        (["--profile", "zzz"], f"profiles: {LISTED}"),
         (["--profile", str(tmp_path)], "this is a directory"),
         (["--profile", str(tmp_path / "no.yaml")], "there is no such file"),
         (["--profile", str(binary)], "not UTF-8 from byte 12 on"),
-        ([], "name one of: b200, b300, cpu"),
+        ([], f"name one of: {LISTED}"),
         (["b300"], "write --profile b300"),
         (["profile"], 'did you mean "profiles"?'),
         (["--profile", "b300", "--prot", "1"], 'did you mean "--port"?'),

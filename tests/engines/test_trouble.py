@@ -55,7 +55,8 @@ def findings(*settings: str, profile: str = "b300") -> dict[str, str]:
         (["hardware.gpu=B200", "engine.args.mem-fraction-static=0.92"],
          {"indexer-out-of-memory": "warning"}),
         (["hardware.gpu=B200", "engine.args.mem-fraction-static=0.95",
-          "engine.args.enable-dp-attention=true", "engine.args.dp-size=8"], {"attention-dp-memory": "warning"}),
+          "engine.args.enable-dp-attention=true", "engine.args.dp-size=8"],
+         {"attention-dp-memory": "warning"}),
     ],
 )  # fmt: skip
 def test_a_profile_that_runs_into_trouble(settings: list[str], expected: dict[str, str]) -> None:
