@@ -107,17 +107,36 @@ def _profiles(words: list[str]) -> int:
     return 0
 
 
+def _explain(words: list[str]) -> int:
+    from deploy import explain
+    from deploy.engines.resolve import resolve
+
+    parser = _Parser(
+        prog="launch.py explain",
+        allow_abbrev=False,
+        description="What the engine will really use, by its own resolution; needs the engine.",
+    )
+    parser.add_argument("--profile", metavar="NAME|FILE", required=True, help="a profile")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="as in serve"
+    )
+    parser.add_argument("--json", action="store_true", help="for programs")
+    options = parser.parse_args(words)
+    profile, warnings = loader.load(options.profile, [Setting.of(text) for text in options.set])
+    _tell(warnings)
+    rows = resolve(profile)
+    print(explain.as_json(rows) if options.json else explain.table(rows))
+    return 0
+
+
 def _check_options(words: list[str]) -> int:
     parser = _Parser(
         prog="launch.py check-options",
         allow_abbrev=False,
         description="What breaks in a profile under another engine version?",
     )
-    add = parser.add_argument
-    add("--profile", metavar="NAME|FILE", required=True, help="a profile of configs/, or a file")
-    add("--engine-version", metavar="VERSION", help="instead of the profile's own")
-    add("--set", action="append", default=[], metavar="KEY=VALUE", help="as in serve")
-    add("--json", action="store_true", help="for programs")
+    _common(parser)
+    parser.add_argument("--engine-version", metavar="VERSION", help="instead of the profile's own")
     options = parser.parse_args(words)
     settings = [Setting.of(text) for text in options.set]
     if options.engine_version:
@@ -145,7 +164,8 @@ def _serve_parser() -> argparse.ArgumentParser:
         prog="launch.py",
         usage="launch.py [serve] --profile NAME|FILE [options] [-- ENGINE OPTIONS]\n"
         "       launch.py profiles [--json]\n"
-        "       launch.py check-options --profile NAME|FILE [--engine-version VERSION]",
+        "       launch.py check-options --profile NAME|FILE [--engine-version VERSION]\n"
+        "       launch.py explain --profile NAME|FILE",
         description="Serve GLM-5.1-NVFP4 as a profile says.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -181,6 +201,14 @@ def _serve_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _common(parser: argparse.ArgumentParser) -> None:
+    """What every verb about one profile takes."""
+    add = parser.add_argument
+    add("--profile", metavar="NAME|FILE", required=True, help="a profile of configs/, or a file")
+    add("--set", action="append", default=[], metavar="KEY=VALUE", help="as in serve")
+    add("--json", action="store_true", help="for programs")
+
+
 def _positive(text: str) -> float:
     value = float(text)
     if not 0 < value < float("inf"):
@@ -190,4 +218,9 @@ def _positive(text: str) -> float:
 
 # With one of these there was nothing to check the options against.
 _NOT_CHECKED = {"engine-version-unknown", "profile-unknown", "profile-empty", "yaml-syntax"}
-_VERBS = {"serve": _serve, "profiles": _profiles, "check-options": _check_options}
+_VERBS = {
+    "serve": _serve,
+    "profiles": _profiles,
+    "check-options": _check_options,
+    "explain": _explain,
+}

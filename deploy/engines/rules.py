@@ -28,14 +28,26 @@ def broken(rules: Rules, args: Mapping[str, Any]) -> Iterator[tuple[str, str, st
         present = [name for name in group if name in given]
         if missing and present:
             listed = ", ".join(missing)
-            yield (present[0], "option-group", f"--{present[0]} goes with {listed}",
-                   f"add {listed}, or leave out {', '.join(present)}")  # fmt: skip
+            yield (
+                present[0],
+                "option-group",
+                f"--{present[0]} goes with {listed}",
+                f"add {listed}, or leave out {', '.join(present)}",
+            )
     for name, needed in rules.needs.items():
         if name in given and not given.intersection(needed):
             listed = " or ".join(needed)
-            yield (name, "option-needs", f"--{name} does nothing without --{listed}",
-                   f"add {listed}, or leave out {name}")  # fmt: skip
+            yield (
+                name,
+                "option-needs",
+                f"--{name} does nothing without --{listed}",
+                f"add {listed}, or leave out {name}",
+            )
     for first, second in rules.excludes:
         if first in given and second in given:
-            yield (second, "option-excludes", f"--{second} and --{first} exclude each other",
-                   f"keep one of {first} and {second}")  # fmt: skip
+            yield (
+                second,
+                "option-excludes",
+                f"--{second} and --{first} exclude each other",
+                f"keep one of {first} and {second}",
+            )

@@ -27,38 +27,71 @@ def findings(*settings: str, profile: str = "b300") -> dict[str, str]:
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        (["engine.version=0.5.12.post1", *EAGLE],
-         {"eagle-graph-capture": "warning", "draft-moe-illegal-access": "warning",
-          "large-prefill-illegal-access": "warning"}),
-        (["engine.version=0.5.16", *EAGLE, "engine.args.chunked-prefill-size=8192"],
-         {"draft-moe-illegal-access": "warning"}),
-        (["engine.version=0.5.16", *EAGLE, "engine.args.chunked-prefill-size=8192",
-          "engine.args.speculative-moe-runner-backend=triton"], {}),
+        (
+            ["engine.version=0.5.12.post1", *EAGLE],
+            {
+                "eagle-graph-capture": "warning",
+                "draft-moe-illegal-access": "warning",
+                "large-prefill-illegal-access": "warning",
+            },
+        ),
+        (
+            ["engine.version=0.5.16", *EAGLE, "engine.args.chunked-prefill-size=8192"],
+            {"draft-moe-illegal-access": "warning"},
+        ),
+        (
+            [
+                "engine.version=0.5.16",
+                *EAGLE,
+                "engine.args.chunked-prefill-size=8192",
+                "engine.args.speculative-moe-runner-backend=triton",
+            ],
+            {},
+        ),
         (EAGLE, {}),
         ([*EAGLE, "engine.args.moe-a2a-backend=deepep"], {"draft-expert-parallel": "error"}),
-        ([*EAGLE, "engine.args.moe-a2a-backend=deepep",
-          "engine.args.speculative-moe-a2a-backend=none"], {}),
+        (
+            [
+                *EAGLE,
+                "engine.args.moe-a2a-backend=deepep",
+                "engine.args.speculative-moe-a2a-backend=none",
+            ],
+            {},
+        ),
         (H200, {}),
         ([*H200, "engine.args.moe-runner-backend=marlin"], {}),
-        ([*H200, "engine.args.moe-runner-backend=flashinfer_trtllm"],
-         {"nvfp4-on-hopper": "error"}),
+        ([*H200, "engine.args.moe-runner-backend=flashinfer_trtllm"], {"nvfp4-on-hopper": "error"}),
         ([*H200, "engine.args.moe-a2a-backend=deepep"], {"marlin-with-deepep": "error"}),
         ([*H200, "engine.version=0.5.16"], {"marlin-shared-expert": "error"}),
         (["engine.args.enable-prefill-cp=true"], {"prefill-context-parallel": "error"}),
-        (["engine.args.enable-hierarchical-cache=true"],
-         {"hierarchical-cache-garbling": "warning"}),
-        (["engine.args.reasoning-parser=glm47"],
-         {"reasoning-parser-name": "error", "option-value": "error"}),
-        (["engine.image=lmsysorg/sglang:v0.5.19-cu129"],
-         {"cuda-12-image": "error", "image-floating": "warning"}),
+        (
+            ["engine.args.enable-hierarchical-cache=true"],
+            {"hierarchical-cache-garbling": "warning"},
+        ),
+        (
+            ["engine.args.reasoning-parser=glm47"],
+            {"reasoning-parser-name": "error", "option-value": "error"},
+        ),
+        (
+            ["engine.image=lmsysorg/sglang:v0.5.19-cu129"],
+            {"cuda-12-image": "error", "image-floating": "warning"},
+        ),
         (["engine.image=lmsysorg/sglang:dev-cu13"], {"image-floating": "warning"}),
-        (["hardware.gpu=B200", "engine.args.mem-fraction-static=0.92"],
-         {"indexer-out-of-memory": "warning"}),
-        (["hardware.gpu=B200", "engine.args.mem-fraction-static=0.95",
-          "engine.args.enable-dp-attention=true", "engine.args.dp-size=8"],
-         {"attention-dp-memory": "warning"}),
+        (
+            ["hardware.gpu=B200", "engine.args.mem-fraction-static=0.92"],
+            {"indexer-out-of-memory": "warning"},
+        ),
+        (
+            [
+                "hardware.gpu=B200",
+                "engine.args.mem-fraction-static=0.95",
+                "engine.args.enable-dp-attention=true",
+                "engine.args.dp-size=8",
+            ],
+            {"attention-dp-memory": "warning"},
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_profile_that_runs_into_trouble(settings: list[str], expected: dict[str, str]) -> None:
     assert findings(*settings) == expected
 
@@ -73,10 +106,16 @@ def test_the_way_out_and_the_source_are_told() -> None:
 def test_every_entry_names_what_exists(entry: trouble.Trouble) -> None:
     """Options, and their values where the engine lists them, in some catalogued version."""
     known = [load(entry.engine, version) for version in versions(entry.engine)]
-    for name, values in [*entry.args.items(), *entry.without.items(),
-                         *((name, []) for name in entry.at_least)]:  # fmt: skip
-        options = [catalogue.options[name] for catalogue in known
-                   if catalogue and name in catalogue.options]  # fmt: skip
+    for name, values in [
+        *entry.args.items(),
+        *entry.without.items(),
+        *((name, []) for name in entry.at_least),
+    ]:
+        options = [
+            catalogue.options[name]
+            for catalogue in known
+            if catalogue and name in catalogue.options
+        ]
         assert options, name
         choices = {choice for option in options for choice in option.choices}
         if choices and entry.code != "reasoning-parser-name":

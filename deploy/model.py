@@ -1,0 +1,56 @@
+"""What GLM-5.1 is: the shapes in its config.json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# From transformers' GlmMoeDsaConfig for GLM-5, whose architecture GLM-5.1 shares (NVIDIA's
+# Megatron-Bridge and NeMo AutoModel documents); layers, hidden size, vocabulary and context stand
+# on GLM-5.1's own pages, too.
+GLM_5_1: dict[str, Any] = {
+    "architectures": ["GlmMoeDsaForCausalLM"],
+    "model_type": "glm_moe_dsa",
+    "dtype": "bfloat16",
+    "hidden_size": 6144,
+    "num_hidden_layers": 78,
+    "num_nextn_predict_layers": 1,  # the MTP layer, in BF16 in the NVFP4 checkpoint
+    "first_k_dense_replace": 3,
+    "intermediate_size": 12288,
+    "n_routed_experts": 256,
+    "n_shared_experts": 1,
+    "num_experts_per_tok": 8,
+    "moe_intermediate_size": 2048,
+    "routed_scaling_factor": 2.5,
+    "norm_topk_prob": True,
+    "n_group": 1,
+    "topk_group": 1,
+    "num_attention_heads": 64,
+    "num_key_value_heads": 64,
+    "q_lora_rank": 2048,
+    "kv_lora_rank": 512,
+    "qk_nope_head_dim": 192,
+    "qk_rope_head_dim": 64,
+    "v_head_dim": 256,
+    "index_n_heads": 32,
+    "index_head_dim": 128,
+    "index_topk": 2048,
+    "vocab_size": 154880,
+    "tie_word_embeddings": False,
+    "max_position_embeddings": 202752,
+    "rms_norm_eps": 1e-5,
+}
+
+# ModelOpt's block in a checkpoint's config.json: NVFP4 in groups of 16, routed experts only.
+NVFP4: dict[str, Any] = {
+    "quant_method": "modelopt",
+    "quant_algo": "NVFP4",
+    "producer": {"name": "modelopt"},
+    "config_groups": {
+        "group_0": {
+            "targets": ["Linear"],
+            "weights": {"num_bits": 4, "type": "float", "group_size": 16},
+            "input_activations": {"num_bits": 4, "type": "float", "group_size": 16},
+        }
+    },
+    "ignore": ["lm_head", "*self_attn*", "*shared_experts*", "model.layers.78*"],
+}
