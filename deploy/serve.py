@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy import keys, preflight
-from deploy.errors import FAILED, Finding, Refused
+from deploy.errors import Finding, Refused
 from deploy.profile import Profile
-from deploy.server import log
+from deploy.server.log import LogFile, default_path
 from deploy.server.run import Launch, run
 
 
@@ -27,13 +27,16 @@ def serve(
         secrets = keys.read(key_files, os.environ)
     except Refused as refused:
         findings += refused.findings
+    path = Path(log_file).expanduser() if log_file else default_path(Path(name).stem, profile.port)
+    try:
+        file = LogFile(path)
+    except OSError as error:
+        message, fix = f"cannot be written: {error.strerror}", "name another file with --log-file"
+        findings.append(Finding("log-file", str(path), message, fix))
     if any(finding.severity == "error" for finding in findings):
         raise Refused(findings)
     for finding in findings:
         print(finding, file=sys.stderr)
-    path = (
-        Path(log_file).expanduser() if log_file else log.default_path(Path(name).stem, profile.port)
-    )
     env = {key: value for key, value in os.environ.items() if key not in keys.VARIABLES.values()}
     source = keys.sources(key_files, os.environ).get("api-key")
     with keys.config_file(secrets) as config:
@@ -42,27 +45,23 @@ def serve(
             profile=profile,
             argv=(*argv, "--config", str(config)) if config else argv,
             env={**env, **profile.engine.env},
-            log_path=path,
+            log=file,
             drain_seconds=drain_seconds or profile.limits.drain_seconds,
             secrets=tuple(secrets.values()),
             authorization=f'-H "Authorization: Bearer {source}" ' if source else "",
+            config=config,
         )
-        try:
-            return run(launch)
-        except OSError as error:
-            fix = "name a file that can be written with --log-file"
-            raise Refused(
-                [Finding("start-failed", str(error.filename or path), str(error.strerror), fix)],
-                FAILED,
-            ) from None
+        return run(launch)
 
 
 def _argv(profile: Profile) -> tuple[str, ...]:
     """The profile's argv for this interpreter, with a local model's absolute path."""
     directory = preflight.model_directory(profile.model)
     if directory:
+        option = profile.catalogue.find("model-path") if profile.catalogue else None
+        spellings = option.spellings if option else ()
         args = {
-            key: str(directory) if value == profile.model else value
+            key: str(directory) if key in spellings else value
             for key, value in profile.engine.args.items()
         }
         engine = profile.engine.model_copy(update={"args": args})

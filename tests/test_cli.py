@@ -173,6 +173,7 @@ def test_what_the_host_cannot_do_is_refused_all_at_once(tmp_path: Path) -> None:
         (("--model", "./no-such-model"), "model-missing"),
         (("--model", "./tests"), "model-incomplete"),
         (("--api-key-file", "/no/such/key"), "key-file"),
+        (("--log-file", "/proc/no/such/log"), "log-file"),
     ],
 )
 def test_each_fault_of_the_host(words: tuple[str, ...], code: str) -> None:

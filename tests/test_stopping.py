@@ -85,9 +85,11 @@ def test_keys_are_enforced_and_leak_nowhere_and_sigterm_drains(tmp_path: Path) -
     words = ("--api-key-file", key_file(tmp_path, "key", key))
     before = set(Path("/dev/shm").glob("glm-keys-*"))
     with launched(tmp_path, *words, GLM_ADMIN_API_KEY=admin) as server:
-        server.wait_ready()
+        wait_until(lambda: set(Path("/dev/shm").glob("glm-keys-*")) - before, 20, "the keys' file")
         (config,) = set(Path("/dev/shm").glob("glm-keys-*")) - before
         assert stat.S_IMODE(config.stat().st_mode) == 0o600
+        server.wait_ready()
+        assert not config.exists()
         for pid in server.engine_processes():
             for name in ("cmdline", "environ"):
                 data = Path(f"/proc/{pid}/{name}").read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.handlers
 import os
@@ -9,7 +10,8 @@ import re
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from io import TextIOWrapper
 from pathlib import Path
 
 from deploy.server.console import Console
@@ -36,21 +38,66 @@ def default_path(name: str, port: int) -> Path:
     return Path(os.devnull)
 
 
+class LogFile(logging.handlers.RotatingFileHandler):
+    """A rotating file that its owner alone can read: a request log holds prompts.
+
+    Raises OSError where the file cannot be written. Later failures, such as a full disk, are told
+    once to ``on_failure`` and stop nothing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self.on_failure: Callable[[], None] = lambda: None
+        self._failed = False
+        super().__init__(path, maxBytes=_FILE_BYTES, backupCount=_OLDER_FILES, encoding="utf-8")
+        if path.is_file() and path.stat().st_size:
+            self.doRollover()
+
+    def write(self, line: str) -> None:
+        """Add one line."""
+        if not self._failed:
+            self.emit(logging.makeLogRecord({"msg": line}))
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Give the file up; logging calls this in the handler of the failure."""
+        self._failed = True
+        self.on_failure()
+
+    def close(self) -> None:
+        """Close the file, whatever it could not take."""
+        with contextlib.suppress(OSError):
+            super().close()
+
+    def _open(self) -> TextIOWrapper:
+        stream = super()._open()
+        if self.path.is_file():
+            os.fchmod(stream.fileno(), 0o600)
+        return stream
+
+
 class EngineLog:
     """Reads a pipe to its end in a thread of its own."""
 
     def __init__(
-        self, pipe: int, path: Path, console: Console, progress: Progress, secrets: Iterable[str]
+        self,
+        pipe: int,
+        file: LogFile,
+        console: Console,
+        progress: Progress,
+        secrets: Iterable[str],
     ) -> None:
-        self.path = path
         self.tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._pipe = pipe
+        self._file = file
         self._console = console
         self._progress = progress
-        self._secrets = [secret.encode() for secret in secrets]
-        self._file = _open(path)
-        # A disk that fills up must not stop the server; what is lost is said once.
-        self._file.handleError = self._file_failed  # type: ignore[method-assign]
+        # As they are, and as Python prints them inside a dictionary.
+        forms = {form for secret in secrets for form in (secret, repr(secret)[1:-1])}
+        self._secrets = [form.encode() for form in forms]
+        file.on_failure = lambda: console.say(
+            f"warning: {file.path} cannot be written any more; the log goes on here"
+        )
         self._thread = threading.Thread(target=self._read, name="engine-log", daemon=True)
         self._thread.start()
 
@@ -79,20 +126,4 @@ class EngineLog:
         if line:
             self.tail.append(line)
             self._progress.feed(line)
-            self._file.emit(logging.makeLogRecord({"msg": line}))
-
-    def _file_failed(self, record: logging.LogRecord) -> None:
-        self._file.emit = lambda record: None  # type: ignore[method-assign]
-        self._console.say(f"warning: {self.path} cannot be written any more; the log goes on here")
-
-
-def _open(path: Path) -> logging.handlers.RotatingFileHandler:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.handlers.RotatingFileHandler(
-        path, maxBytes=_FILE_BYTES, backupCount=_OLDER_FILES, encoding="utf-8"
-    )
-    if path.is_file() and path.stat().st_size:
-        handler.doRollover()
-    if path.is_file():
-        path.chmod(0o600)  # a request log holds prompts
-    return handler
+            self._file.write(line)

@@ -21,7 +21,7 @@ from deploy.profile import Profile
 from deploy.server import guard
 from deploy.server.console import Console, seconds
 from deploy.server.diagnosis import signature, status_in_words
-from deploy.server.log import EngineLog
+from deploy.server.log import EngineLog, LogFile
 from deploy.server.progress import Progress
 
 # Between two looks around while loading; half of this is what the launcher adds to a start.
@@ -39,11 +39,13 @@ class Launch:
     profile: Profile
     argv: tuple[str, ...]
     env: Mapping[str, str]
-    log_path: Path
+    log: LogFile
     drain_seconds: float
     # The keys, to be kept out of the log, and the words a curl line needs for the API key.
     secrets: tuple[str, ...] = ()
     authorization: str = ""
+    # The engine's file with the keys, not needed any more once the engine is ready.
+    config: Path | None = None
 
 
 def run(launch: Launch) -> int:
@@ -60,7 +62,7 @@ class _Run:
         self._console = Console()
         self._progress = Progress(self._engine.phases)
         self._process, self._life, pipe = _start(launch.argv, launch.env)
-        self._log = EngineLog(pipe, launch.log_path, self._console, self._progress, launch.secrets)
+        self._log = EngineLog(pipe, launch.log, self._console, self._progress, launch.secrets)
         self._ready = False
         self._probed = time.monotonic()
         self._drain_started: float | None = None
@@ -69,7 +71,7 @@ class _Run:
     def to_the_end(self) -> int:
         self._console.say(
             f"starting {self._engine.name}, process {self._process.pid}; "
-            f"log: {self._launch.log_path}"
+            f"log: {self._launch.log.path}"
         )
         try:
             while self._process.poll() is None:
@@ -107,6 +109,8 @@ class _Run:
 
     def _announce(self) -> None:
         self._ready = True
+        if self._launch.config:
+            self._launch.config.unlink(missing_ok=True)
         profile = self._launch.profile
         self._console.status("", "")
         self._console.say(
@@ -186,7 +190,7 @@ class _Run:
                 "       fix: read the first error or traceback in the log; it is none that "
                 "this launcher knows"
             ]
-        self._console.say("\n".join([*words, f"       log: {self._launch.log_path}"]))
+        self._console.say("\n".join([*words, f"       log: {self._launch.log.path}"]))
         return status
 
 
