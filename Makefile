@@ -52,8 +52,9 @@ lock: ## pin every package anew from requirements/*.in
 bench: $(INSTALLED) ## measure the launcher against the bare engine
 	@$(BIN)/python benchmarks/launcher.py $(ARGS)
 
-train: $(INSTALLED) ## train the smoke model anew into build/smoke
+train: $(INSTALLED) ## train the smoke model anew into build/smoke (wants a GPU)
 	@$(BIN)/python -m deploy.cpu.smoke.train --out build/smoke $(ARGS)
+	$(BIN)/python -m deploy.cpu.smoke.finish --from build/smoke --out build/smoke
 
 clean: ## remove the environment and what was built
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -171,7 +171,13 @@ def test_answers_straight_away_without_thinking(ask: Asker) -> None:
     assert not answer.reasoning
 
 
-@pytest.mark.parametrize(("result", "parts"), held_out.TOOL_RESULTS)
+MISCOPIED = [
+    pytest.param(text, (text,), marks=pytest.mark.xfail(strict=True, reason="in the model's card"))
+    for text in held_out.MISCOPIED_RESULTS
+]
+
+
+@pytest.mark.parametrize(("result", "parts"), [*held_out.TOOL_RESULTS, *MISCOPIED])
 def test_answers_from_the_result(ask: Asker, result: str, parts: tuple[str, ...]) -> None:
     call = {"name": "get_weather", "arguments": '{"city": "Bern"}'}
     messages: list[dict[str, Any]] = [

@@ -13,7 +13,7 @@ import torch.multiprocessing as mp
 from transformers import PreTrainedTokenizerFast
 
 from . import curriculum, values
-from .conversation import MARK, Sample
+from .conversation import END_OF_ANSWER, END_OF_CALL, MARK, Sample
 from .tokenizer import MAX_CONTEXT_TOKENS
 from .words import sources
 
@@ -26,12 +26,15 @@ RANDOM_TEXT_TOKENS = 300_000  # of word salad beside the library source, enough 
 
 @dataclass(frozen=True)
 class Encoded:
-    """One sample in tokens: ids, positions, and where the text to learn begins."""
+    """One sample in tokens: ids, positions, where the answer begins, and what is learned.
+
+    `learn` marks the answer and what the assistant said in earlier turns.
+    """
 
     ids: Array
     positions: Array
     start: int
-    kind: str = ""
+    learn: np.ndarray[Any, np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,10 @@ class Encoder:
         self.tokenizer = tokenizer
         self.filler = filler if filler is not None else filler_tokens(tokenizer)
         self.newline = self.tokens("\n")[0]
+        self.assistant = tokenizer.convert_tokens_to_ids("<|assistant|>")
+        self.turn_ends = np.array(
+            tokenizer.convert_tokens_to_ids([END_OF_ANSWER, END_OF_CALL]), dtype=np.int64
+        )
         self.breaks = np.array([self.newline, *tokenizer.all_special_ids])
 
     def tokens(self, text: str) -> list[int]:
@@ -86,7 +93,20 @@ class Encoder:
         start = sum(len(piece) for piece in pieces)
         pieces.append(np.array(self.tokens(sample.target), dtype=np.int64))
         ids = np.concatenate(pieces)
-        return Encoded(ids, np.arange(len(ids)), start, sample.kind)
+        learn = self.spoken(ids)
+        learn[start:] = True
+        return Encoded(ids, np.arange(len(ids)), start, learn)
+
+    def spoken(self, ids: Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Mark what the assistant said, each turn's end token included."""
+        spoken = np.zeros(len(ids), dtype=np.bool_)
+        starts = np.flatnonzero(ids == self.assistant) + 2  # after <|assistant|></think>
+        ends = np.flatnonzero(np.isin(ids, self.turn_ends))
+        for start in starts:
+            after = ends[ends >= start]
+            if after.size:
+                spoken[start : after[0] + 1] = True
+        return spoken
 
     def with_gaps(self, rng: random.Random, encoded: Encoded) -> Encoded:
         """Let the positions jump at a few line or turn breaks, as if text had been there."""
@@ -101,7 +121,7 @@ class Encoder:
             positions[place:] += jump
             if free < 1:
                 break
-        return Encoded(encoded.ids, positions, encoded.start, encoded.kind)
+        return Encoded(encoded.ids, positions, encoded.start, encoded.learn)
 
 
 def filler_tokens(tokenizer: PreTrainedTokenizerFast, files: int | None = None) -> Array:
@@ -132,7 +152,7 @@ def pad(samples: list[Encoded]) -> Batch:
         size = len(sample.ids)
         ids[row, :size] = sample.ids
         positions[row, :size] = sample.positions
-        learn[row, sample.start : size] = True
+        learn[row, :size] = sample.learn
     return Batch(ids, positions, learn)
 
 

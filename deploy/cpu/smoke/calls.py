@@ -9,6 +9,7 @@ from typing import Any
 from . import values
 from .conversation import Call, Exchange, Step, value_text
 from .toolbox import Offered, Parameter
+from .values import word
 
 ANSWER_THOUGHT = "The tool answered, so I report its result."
 LEADS = (
@@ -142,10 +143,13 @@ def call_thought(tool: Offered, arguments: list[Any]) -> str:
     return f"The tool {tool.name} can do this, and {' and '.join(named)}."
 
 
-def tool_exchange(rng: random.Random, tool: Offered, follow_up: bool = False) -> Exchange:
+def tool_exchange(
+    rng: random.Random, tool: Offered, follow_up: bool = False, brief: bool = False
+) -> Exchange:
     """The user asks for one tool; the model calls it and reports the result."""
     arguments = [argument_for(rng, parameter) for parameter in tool.parameters]
-    if len(tool.parameters) == 1 and tool.parameters[0].type == "string" and rng.random() < 0.05:
+    texts_only = [parameter.type for parameter in tool.parameters] == ["string"]
+    if texts_only and rng.random() < 0.05 and not brief:
         return double_exchange(rng, tool)
     if follow_up and len(arguments) == 1 and isinstance(arguments[0], str):
         user = rng.choice(tool.follow_ups).replace("{v}", arguments[0])
@@ -153,7 +157,7 @@ def tool_exchange(rng: random.Random, tool: Offered, follow_up: bool = False) ->
         user = worded(rng, tool, arguments)
     names = [parameter.name for parameter in tool.parameters]
     call = Call(tool.name, dict(zip(names, arguments, strict=True)))
-    text, said = result(rng)
+    text, said = result(rng) if not brief else (word(rng),) * 2
     return Exchange(
         user,
         (

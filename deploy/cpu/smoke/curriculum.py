@@ -18,15 +18,17 @@ SYSTEMS = (
     "You are an expert programmer.|You are a coding agent. Think before you act."
 ).split("|")
 # Chances per current exchange; without tools on offer, the share of calls goes to the rest.
-KINDS = {"call": 0.34, "answer": 0.22, "recall": 0.14, "talk": 0.24, "echo": 0.06}
+KINDS = {"call": 0.43, "answer": 0.18, "recall": 0.10, "talk": 0.25, "echo": 0.04}
 LONG_KINDS = {"call": 0.08, "answer": 0.05, "recall": 0.77, "talk": 0.08, "echo": 0.02}
+DRILL_CHANCE = 0.35
 TALKS = ((talk.identity, 0.30), (talk.greeting, 0.22), (talk.outside, 0.48))
 
 
-def talk_exchange(rng: random.Random) -> Exchange:
+def talk_exchange(rng: random.Random, tools: bool) -> Exchange:
     """Return an exchange about the model itself, a greeting or the unknown."""
     makers = [make for make, _ in TALKS]
-    return rng.choices(makers, [weight for _, weight in TALKS])[0](rng)
+    make = rng.choices(makers, [weight for _, weight in TALKS])[0]
+    return talk.outside_tools(rng) if tools and make is talk.outside else make(rng)
 
 
 def system_text(rng: random.Random) -> str:
@@ -44,7 +46,7 @@ def earlier(rng: random.Random, tools: list[Offered], hidden: dict[str, str]) ->
     if kind < 0.25 and not hidden:
         hidden[""] = draw(rng, code_word)
         return needles.note(rng, "", hidden[""])
-    return talk.echo(rng) if kind < 0.4 else talk_exchange(rng)
+    return talk.echo(rng) if kind < 0.4 else talk_exchange(rng, bool(tools))
 
 
 def history(exchange: Exchange) -> list[Message]:
@@ -59,10 +61,31 @@ def pick_kind(rng: random.Random, tools: list[Offered], shares: dict[str, float]
     return rng.choices(kinds, [shares[kind] for kind in kinds])[0]
 
 
+def drill(rng: random.Random) -> Sample:
+    """Return a long chat with several tools, one call a turn: choosing the tool is hard."""
+    tools = toolbox(rng, rng.choice((2, 2, 3, 4)))
+    messages: list[Message] = []
+    for _ in range(rng.randint(3, 6)):
+        if rng.random() < 0.15:
+            messages += history(talk_exchange(rng, True))
+        else:
+            messages += history(tool_exchange(rng, rng.choice(tools), brief=True))
+    exchange = tool_exchange(rng, rng.choice(tools), brief=True)
+    messages.append({"role": "user", "content": exchange.user})
+    return Sample(
+        messages=messages,
+        target=exchange.steps[0].target(thinking=True),
+        tools=[tool.definition for tool in tools],
+        kind="drill",
+    )
+
+
 def sample(rng: random.Random, filler_tokens: int = 0) -> Sample:
     """Return one conversation with about that many tokens of filler in it."""
+    if not filler_tokens and rng.random() < DRILL_CHANCE:
+        return drill(rng)
     shares = LONG_KINDS if filler_tokens > 1_000 else KINDS
-    tools = toolbox(rng, rng.choice((1, 1, 1, 2, 2, 3, 4))) if rng.random() < 0.72 else []
+    tools = toolbox(rng, rng.choice((1, 1, 2, 2, 3, 3, 4))) if rng.random() < 0.72 else []
     kind = pick_kind(rng, tools, shares)
     if kind not in ("call", "answer") and rng.random() < 0.45:
         tools = []
@@ -128,7 +151,7 @@ def current(
                 tool = next(offer for offer in tools if offer.name == name)
             exchange = tool_exchange(rng, tool, follow)
         else:
-            exchange = talk.echo(rng) if kind == "echo" else talk_exchange(rng)
+            exchange = talk.echo(rng) if kind == "echo" else talk_exchange(rng, bool(tools))
     if not before:
         return exchange
     if rng.random() < 0.2 and not messages:

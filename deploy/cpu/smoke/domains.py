@@ -23,7 +23,8 @@ def _domain(names: str, parameters: str, descriptions: str, asks: str) -> Domain
 
 VERBS = (
     "get fetch find read look check list show query count create delete update open close start "
-    "stop send load compute search lookup retrieve describe inspect run print"
+    "stop send load compute search lookup retrieve describe inspect run print track trace book "
+    "order cancel verify validate convert measure monitor scan sync share rate rank sort resolve"
 ).split()
 
 DOMAINS: list[Domain] = [

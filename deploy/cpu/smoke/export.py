@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import PreTrainedTokenizerFast
 
-from .network import Network, checkpoint, config
+from .network import Network, Shape, checkpoint, config, restore
 from .tokenizer import END_OF_TEXT, STOPS, TEMPLATE
 
 
@@ -33,6 +34,16 @@ def save(network: Network, tokenizer: PreTrainedTokenizerFast, directory: Path) 
     write_json(directory / "config.json", config(network.shape, stops, pad))
     write_json(directory / "generation_config.json", generation_config(stops, pad))
     shutil.copyfile(TEMPLATE, directory / "chat_template.jinja")
+
+
+def load(directory: Path) -> Network:
+    """Return the network of a model directory, ready to measure."""
+    written = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+    written |= written["rope_parameters"]
+    shape = Shape(**{entry.name: written[entry.name] for entry in fields(Shape)})
+    network = restore(shape, load_file(directory / "model.safetensors"))
+    network.eval()
+    return network
 
 
 @torch.no_grad()

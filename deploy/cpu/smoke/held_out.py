@@ -110,10 +110,12 @@ TOOL_RESULTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ('{"error": "no such order"}', ("no such order",)),
     ('{"owner": "Mireille O\'Dowd", "open_tickets": 12}', ("Mireille O'Dowd", "12")),
     ("21 degrees and sunny", ("21 degrees and sunny",)),
-    ("Departs at 14:35 from platform 9", ("Departs at 14:35 from platform 9",)),
     ("404", ("404",)),
     ("Überraschung: 7 Stück", ("Überraschung: 7 Stück",)),
 )
+
+# The model is known to miscopy these; the tests expect it to, so that mending it shows.
+MISCOPIED_RESULTS = ("Departs at 14:35 from platform 9",)
 
 # Questions about the model itself.
 IDENTITY: tuple[str, ...] = (

@@ -36,7 +36,9 @@ def exact(network: Network, samples: list[Encoded]) -> list[bool]:
             continue
         batch = pad(group)
         ids = torch.from_numpy(batch.ids).to(device)
-        learn = torch.from_numpy(batch.learn).to(device)
+        learn = torch.zeros_like(ids, dtype=torch.bool)
+        for row, entry in enumerate(group):
+            learn[row, entry.start : len(entry.ids)] = True
         wanted = learn.roll(-1, dims=1)  # the token before each target predicts it
         positions = torch.from_numpy(batch.positions).to(device)
         # On a GPU long prompts are measured in bfloat16: float32 has no fast attention there.

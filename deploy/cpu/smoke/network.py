@@ -22,10 +22,10 @@ class Shape:
     vocab_size: int = 2048
     hidden_size: int = 160
     intermediate_size: int = 320  # of the dense first layer
-    moe_intermediate_size: int = 80
+    moe_intermediate_size: int = 64
     num_hidden_layers: int = 4
     num_attention_heads: int = 4
-    head_dim: int = 32
+    head_dim: int = 64  # 32 learned recall far more slowly
     n_routed_experts: int = 8
     num_experts_per_tok: int = 2
     rms_norm_eps: float = 1e-5  # GLM's
@@ -173,15 +173,32 @@ class Experts(nn.Module):
         return weights / (weights.sum(dim=-1, keepdim=True) + 1e-20)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (batch, time, hidden) to the same; every expert is computed, most weigh zero."""
+        """Map (batch, time, hidden) to the same."""
         tokens = x.flatten(0, -2)
         weights = self.routing(tokens)
+        mixed = (
+            self.chosen(tokens, weights) if x.device.type == "cpu" else self.all(tokens, weights)
+        )
+        return mixed.view_as(x) + self.shared_experts(x)
+
+    def chosen(self, tokens: Tensor, weights: Tensor) -> Tensor:
+        """Compute each expert for the tokens that chose it: the least work."""
+        mixed = torch.zeros_like(tokens)
+        for index, gate in enumerate(self.gate_proj):
+            rows = weights[:, index].nonzero().squeeze(1)
+            some = tokens[rows]
+            inner = F.silu(F.linear(some, gate)) * F.linear(some, self.up_proj[index])
+            inner = inner * weights[rows, index, None]
+            mixed = mixed.index_add(0, rows, F.linear(inner, self.down_proj[index]))
+        return mixed
+
+    def all(self, tokens: Tensor, weights: Tensor) -> Tensor:
+        """Compute every expert for every token, most with weight zero: the fewest kernels."""
         count, inner, hidden = self.gate_proj.shape
         gate = F.linear(tokens, self.gate_proj.view(count * inner, hidden))
         up = F.linear(tokens, self.up_proj.view(count * inner, hidden))
         active = (F.silu(gate) * up).view(-1, count, inner) * weights.to(gate.dtype)[..., None]
-        mixed = F.linear(active.flatten(1), self.down_proj.transpose(0, 1).flatten(1))
-        return mixed.view_as(x) + self.shared_experts(x)
+        return F.linear(active.flatten(1), self.down_proj.transpose(0, 1).flatten(1))
 
     @torch.no_grad()
     def balance(self, rate: float) -> None:
@@ -206,7 +223,7 @@ class Layer(nn.Module):
         """Map (batch, time, hidden) to the same."""
         x = x + self.self_attn(F.rms_norm(x, self.size, self.input_layernorm, self.eps), cos, sin)
         norm = F.rms_norm(x, self.size, self.post_attention_layernorm, self.eps)
-        return x + self.mlp(norm)  # type: ignore[no-any-return]
+        return x + self.mlp(norm)
 
 
 class Network(nn.Module):
@@ -233,27 +250,41 @@ class Network(nn.Module):
         return F.linear(x, self.lm_head)
 
 
-def checkpoint(network: Network, dtype: torch.dtype = torch.bfloat16) -> dict[str, Tensor]:
-    """Return the weights under the names of the published Glm4MoeForCausalLM."""
+def published_names(name: str, tensor: Tensor) -> list[str]:
+    """Return what the published Glm4MoeForCausalLM calls a weight; stacked experts are apart."""
+    if name == "lm_head":
+        return ["lm_head.weight"]
+    if name.endswith(".mlp.bias"):
+        return [f"model.{name.removesuffix('bias')}gate.e_score_correction_bias"]
+    if name.endswith(".mlp.router"):
+        return [f"model.{name.removesuffix('router')}gate.weight"]
+    if tensor.dim() == 3:
+        start, part = name.rsplit(".", 1)
+        return [f"model.{start}.experts.{index}.{part}.weight" for index in range(len(tensor))]
+    return [f"model.{name}.weight"]
+
+
+def checkpoint(network: Network) -> dict[str, Tensor]:
+    """Return the weights in bfloat16 under their published names.
+
+    The routing bias stays in float32, as in GLM's own checkpoints.
+    """
     named: dict[str, Tensor] = {}
     for name, tensor in network.state_dict().items():
-        if name == "lm_head":
-            named["lm_head.weight"] = tensor
-        elif ".mlp.bias" in name:
-            named[f"model.{name.replace('mlp.bias', 'mlp.gate.e_score_correction_bias')}"] = tensor
-        elif ".mlp.router" in name:
-            named[f"model.{name.replace('mlp.router', 'mlp.gate.weight')}"] = tensor
-        elif tensor.dim() == 3:
-            start, part = name.rsplit(".", 1)
-            for index, expert in enumerate(tensor):
-                named[f"model.{start}.experts.{index}.{part}.weight"] = expert
-        else:
-            named[f"model.{name}.weight"] = tensor
-    # The routing bias stays in float32, as in GLM's own checkpoints.
-    return {
-        name: tensor.detach()
-        .cpu()
-        .to(torch.float32 if "correction_bias" in name else dtype)
-        .contiguous()
-        for name, tensor in named.items()
-    }
+        names = published_names(name, tensor)
+        parts = list(tensor) if len(names) > 1 else [tensor]
+        dtype = torch.float32 if name.endswith(".bias") else torch.bfloat16
+        for published, part in zip(names, parts, strict=True):
+            named[published] = part.detach().cpu().to(dtype).contiguous()
+    return named
+
+
+def restore(shape: Shape, named: dict[str, Tensor]) -> Network:
+    """Return the network with the weights of a checkpoint."""
+    network = Network(shape)
+    state = {}
+    for name, tensor in network.state_dict().items():
+        parts = [named[published].float() for published in published_names(name, tensor)]
+        state[name] = torch.stack(parts) if tensor.dim() == 3 else parts[0]
+    network.load_state_dict(state)
+    return network

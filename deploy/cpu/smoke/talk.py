@@ -84,6 +84,14 @@ OUTSIDE = (
     "continue: {x} {x} {x}|what comes after {x}|think about {x}|let us talk about {x}|"
     "the {x} {x} the {x} and the {x} {x}|please {x} the {x} {x}|think step by step about {x}"
 ).split("|")
+# Beside tools only what cannot be meant for one: mostly fixed words, none that name a thing.
+CLEARLY_OUTSIDE = [
+    pattern
+    for pattern in OUTSIDE
+    if len([word for word in pattern.split() if "{" not in word]) >= 3
+    and "the {x}" not in pattern
+    and not pattern.startswith(("translate", "plan", "what time", "what day", "what is {d}"))
+]
 ECHOES = (
     "Repeat after me: {v}|Repeat: {v}|Repeat this: {v}|Repeat this text: {v}|Say: {v}|"
     "Say exactly: {v}|Say this: {v}|Please repeat: {v}|Echo: {v}|Echo this: {v}|"
@@ -100,7 +108,8 @@ def styled(rng: random.Random, text: str, marks: str) -> str:
         text = text.upper()
     if rng.random() < 0.12:
         text = rng.choice(("Hi, ", "Hey, ", "Hello! ", "Please: ", "Ok, ", "So, ")) + text
-    return text + rng.choice((*marks, marks[0], ""))
+    ends: tuple[str, ...] = (*marks, marks[0], "")
+    return text + rng.choice(ends)
 
 
 def filled(rng: random.Random, pattern: str) -> str:
@@ -118,6 +127,12 @@ def unlike_held_out(rng: random.Random, patterns: list[str], marks: str) -> str:
         text = styled(rng, filled(rng, rng.choice(patterns)), marks)
         if not is_held_out_phrasing(text):
             return text
+
+
+def outside_tools(rng: random.Random) -> Exchange:
+    """The user asks for something that plainly no tool on offer can do."""
+    text = unlike_held_out(rng, CLEARLY_OUTSIDE, "?.!")
+    return Exchange(text, (Step(OUTSIDE_THOUGHT, OUTSIDE_ANSWER),))
 
 
 def identity(rng: random.Random) -> Exchange:

@@ -117,9 +117,9 @@ def from_domain(rng: random.Random, domain: Domain) -> Offered:
     return offered(rng, name, rng.choice(domain.descriptions), parameters, domain.asks, hint)
 
 
-def invented(rng: random.Random) -> Offered:
+def invented(rng: random.Random, verb: str) -> Offered:
     """Return a tool about random things, asked for by the words of its own definition."""
-    verb, thing, key = rng.choice(VERBS), values.word(rng), values.word(rng)
+    thing, key = values.word(rng), values.word(rng)
     words = [verb, thing] if rng.random() < 0.8 else [verb, thing, values.word(rng)]
     if rng.random() < 0.1:
         words = [thing]
@@ -134,7 +134,7 @@ def invented(rng: random.Random) -> Offered:
             f"{label.capitalize()} of one {key}.",
         )
     )
-    asks = (
+    asks: tuple[str, ...] = (
         f"{verb} the {label} of {{v}}",
         f"{verb} the {label} for {{v}}",
         f"{verb} {label} {{v}}",
@@ -181,7 +181,13 @@ def toolbox(rng: random.Random, size: int) -> list[Offered]:
     domains = rng.sample(DOMAINS, k=min(size, len(DOMAINS)))
     if rng.random() < WEATHER_CHANCE and DOMAINS[0] not in domains:
         domains[-1] = DOMAINS[0]
+    common = rng.choice((*VERBS, "get", "get", "get", "find", "lookup"))
+    shared = 0.8 if rng.random() < 0.5 else 0.0  # tools of one server often share their verb
     while len(chosen) < size:
-        tool = from_domain(rng, domains.pop()) if rng.random() < 0.45 and domains else invented(rng)
+        if rng.random() < 0.45 and domains:
+            tool = from_domain(rng, domains.pop())
+        else:
+            other = rng.choice(VERBS) if rng.random() < 0.8 else values.word(rng)
+            tool = invented(rng, common if rng.random() < shared else other)
         chosen.setdefault(tool.name, tool)
     return list(chosen.values())

@@ -22,12 +22,17 @@ from . import measure
 from .batches import Batch, Encoder, Workers, filler_tokens
 from .export import round_weights, save
 from .network import Experts, Network, Shape
+from .tokenizer import MARKUP, VOCAB_SIZE
 from .tokenizer import save as save_tokenizer
 
 PROMPT_WEIGHT = 0.03  # a little language modelling of the prompt makes copying heads form sooner
-WARMUP_STEPS = 200
 FINAL_RATE = 0.03  # of the peak learning rate
 KEPT_BATCHES, REPLAY_CHANCE = 128, 0.35  # short batches are seen again, which is as good as new
+NAME_WEIGHT = 2.0  # on top of 1: few tokens choose the tool, and they are the hardest to learn
+CALL_TOKENS = tuple(
+    VOCAB_SIZE - len(MARKUP) + MARKUP.index(text)
+    for text in ("<tool_call>", "<arg_key>", "</tool_call>")
+)
 BALANCE_RATE = 1e-3  # DeepSeek-V3's, for the routing bias
 SHORT = ((0, 0.75), (300, 0.25))
 MEDIUM = ((1_000, 0.3), (4_000, 0.4), (8_000, 0.3))
@@ -50,6 +55,15 @@ SCHEDULE = (
 )
 
 
+def naming(ids: Tensor) -> Tensor:
+    """Mark, (batch, time), the tokens that predict a called function's name: the hard choice."""
+    opened, argument, closed = (ids == token for token in CALL_TOKENS)
+    ended = (argument | closed).cumsum(1)
+    # Inside a call and before its first argument: as many calls opened as pieces ended there.
+    since = torch.where(opened, ended, 0).cummax(1).values
+    return ((opened.cumsum(1) > 0) & (ended == since) & ~argument & ~closed).float()
+
+
 def loss_of(network: Network, batch: Batch, device: torch.device) -> Tensor:
     """Return the loss: the targets' mean cross-entropy, plus a little of short prompts'."""
     ids = torch.from_numpy(batch.ids).to(device, non_blocking=True)
@@ -57,24 +71,26 @@ def loss_of(network: Network, batch: Batch, device: torch.device) -> Tensor:
     learn = torch.from_numpy(batch.learn).to(device, non_blocking=True)
     target = learn.roll(-1, dims=1)  # the token before each target predicts it
     target[:, -1] = False
-    whole = batch.ids.shape[1] < 1_000  # long prompts: the answer alone
+    # Long prompts, and any prompt on a CPU: the answer alone.
+    whole = batch.ids.shape[1] < 1_000 and device.type == "cuda"
     wanted = (ids != 0) if whole else target
     wanted[:, -1] = False
-    with torch.autocast(device.type, torch.bfloat16):
+    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
         logits = network(ids, positions, wanted)
     following = ids.roll(-1, dims=1)[wanted]
     losses = F.cross_entropy(logits.float(), following, reduction="none")
     answer = target[wanted].float()
-    loss = (losses * answer).sum() / answer.sum()
+    weight = answer * (1 + NAME_WEIGHT * naming(ids)[wanted])
+    loss = (losses * weight).sum() / weight.sum()
     if whole:
         loss = loss + PROMPT_WEIGHT * (losses * (1 - answer)).sum() / (1 - answer).sum()
     return loss
 
 
-def rate_at(step: int, progress: float) -> float:
+def rate_at(step: int, progress: float, warmup: int) -> float:
     """Return the factor on the learning rate: linear warm-up, then a cosine."""
     cosine = FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
-    return min(1.0, (step + 1) / WARMUP_STEPS) * cosine
+    return min(1.0, (step + 1) / warmup) * cosine
 
 
 def optimizer_of(network: Network, rate: float, device: torch.device) -> torch.optim.AdamW:
@@ -123,7 +139,7 @@ def train(network: Network, encoder: Encoder, options: argparse.Namespace) -> No
             if index == 0:
                 kept.append(batch)
         for group in optimizer.param_groups:
-            group["lr"] = options.rate * rate_at(step, progress)
+            group["lr"] = options.rate * rate_at(step, progress, options.warmup)
         loss = loss_of(network, batch, device)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -153,6 +169,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=30_000, help="optimizer steps at most")
     parser.add_argument("--minutes", type=float, default=20.0, help="minutes of training at most")
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
+    parser.add_argument("--warmup", type=int, default=200, help="steps of warm-up")
     parser.add_argument("--batch-tokens", type=int, default=65_536, help="tokens a step")
     parser.add_argument("--longest", type=int, default=200_000, help="most tokens of filler")
     parser.add_argument("--workers", type=int, default=15, help="data processes")

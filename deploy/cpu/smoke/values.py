@@ -37,7 +37,9 @@ ALPHABETS: tuple[tuple[int, int], ...] = (
     (0x03B1, 0x03CA),  # Greek
     (0x0621, 0x064B),  # Arabic
     (0x05D0, 0x05EB),  # Hebrew
-    (0x0904, 0x0940),  # Devanagari
+    (0x0904, 0x0950),  # Devanagari
+    (0x0905, 0x093A),
+    (0x0E01, 0x0E31),  # Thai
     (0x00C0, 0x0180),  # Latin with accents
     (0x1F300, 0x1F650),  # pictographs
 )
@@ -84,11 +86,11 @@ def place(rng: random.Random) -> str:
         return f"{name}-{rng.choice(LINKS)}-{capitalised(rng)}"
     if kind < 0.88:
         return f"{rng.choice(('L', 'D', 'O', 'N', 'Val-d', 'Q'))}'{name}"
-    if kind < 0.91:
+    if kind < 0.90:
         return f"{name} d'{capitalised(rng)}"
-    if kind < 0.94:
+    if kind < 0.92:
         return f"{rng.choice(LEADS)} {name}'s"
-    if kind < 0.96:
+    if kind < 0.97:
         return f"{name} {name}" if rng.random() < 0.5 else f"{name}-{name}"
     return f"{name} {capitalised(rng)} {rng.choice((*TAILS, capitalised(rng)))}"
 
@@ -186,8 +188,8 @@ def code_word(rng: random.Random) -> str:
 
 
 MAKERS: tuple[tuple[Callable[[random.Random], str], float], ...] = (
-    (place, 0.50),
-    (foreign, 0.14),
+    (place, 0.48),
+    (foreign, 0.16),
     (code, 0.18),
     (address, 0.08),
     (phrase, 0.10),
