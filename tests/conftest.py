@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import warnings
 from collections.abc import Iterator
 
@@ -9,6 +10,9 @@ import pytest
 
 from deploy import loader
 from tests.launching import Launched, launched
+
+# Under a shell's & SIGINT is ignored, and children would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

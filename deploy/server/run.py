@@ -262,11 +262,12 @@ def _signals() -> Iterator[int]:
 
     read, write = os.pipe()
     os.set_blocking(write, False)
-    # What the parent had us ignore stays ignored: SIGHUP under nohup, SIGINT behind a shell's &.
+    # What the parent had us ignore stays ignored (SIGHUP under nohup, SIGINT behind a shell's &),
+    # except SIGTERM: there must be a way to drain.
     watched = [
         number
         for number in (*_STOP_SIGNALS, signal.SIGCHLD)
-        if signal.getsignal(number) is not signal.SIG_IGN
+        if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN
     ]
     before = {number: signal.signal(number, noted) for number in watched}
     wakeup = signal.set_wakeup_fd(write)
