@@ -9,13 +9,18 @@ BIN := $(VENV)/bin
 PYTHON ?= python3.11
 ARGS ?=
 
+# vLLM has an environment of its own: the engines want different versions of the same packages.
+VLLM_VENV := .venv-vllm
+
 # Written last, so that an installation that was cut off starts anew.
 INSTALLED := $(VENV)/.installed
+VLLM_INSTALLED := $(VLLM_VENV)/.installed
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help serve test install lint format generate lock bench train clean
+.PHONY: help serve test test-vllm install install-vllm lint format generate lock bench train clean
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 serve: $(INSTALLED) ## serve the embedded smoke model with the real engine (ARGS="--port 30001")
 	@exec $(BIN)/python launch.py --profile cpu $(ARGS)
@@ -23,15 +28,32 @@ serve: $(INSTALLED) ## serve the embedded smoke model with the real engine (ARGS
 test: $(INSTALLED) lint ## lint, types and every test, the real engine's included
 	@$(BIN)/python -m pytest $(ARGS)
 
+test-vllm: $(VLLM_INSTALLED) ## the tests that need the real vLLM, on the CPU
+	@$(VLLM_VENV)/bin/python -m pytest -m vllm tests/vllm $(ARGS)
+
 install: $(INSTALLED) ## build the environment in .venv: about 3 minutes and 3 GB
 
 $(INSTALLED): pyproject.toml requirements/cpu.txt requirements/cpu-engine.txt
-	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not installed; fix: apt-get install python3.11-venv, or make PYTHON=python3.12 ..."; exit 2; }
+	@$(call need-python)
 	rm -f $@
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/cpu.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/cpu-engine.txt -e .
+	$(BIN)/python $(PIP_INSTALL) -r requirements/cpu.txt
+	$(BIN)/python $(PIP_INSTALL) --no-deps -r requirements/cpu-engine.txt -e .
 	touch $@
+
+install-vllm: $(VLLM_INSTALLED) ## build vLLM's environment in .venv-vllm: about 4 minutes and 4 GB
+
+$(VLLM_INSTALLED): pyproject.toml requirements/vllm.txt requirements/vllm-name/pyproject.toml
+	@$(call need-python)
+	rm -f $@
+	test -x $(VLLM_VENV)/bin/python || $(PYTHON) -m venv $(VLLM_VENV)
+	$(VLLM_VENV)/bin/python $(PIP_INSTALL) --no-deps -r requirements/vllm.txt
+	$(VLLM_VENV)/bin/python $(PIP_INSTALL) --no-deps ./requirements/vllm-name -e .
+	touch $@
+
+define need-python
+command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not installed; fix: apt-get install python3.11-venv, or make PYTHON=python3.12 ..."; exit 2; }
+endef
 
 lint: $(INSTALLED) ## formatting, lint and types
 	@$(BIN)/ruff format --check --quiet .
@@ -44,6 +66,7 @@ format: $(INSTALLED) ## format the code
 
 generate: $(INSTALLED) ## write what is derived: option catalogue, JSON Schema, README's table
 	@$(BIN)/python -m deploy.engines.generate sglang
+	test ! -e $(VLLM_INSTALLED) || $(VLLM_VENV)/bin/python -m deploy.engines.generate vllm
 	$(BIN)/python -m deploy.generate
 
 lock: ## pin every package anew from requirements/*.in
@@ -57,4 +80,4 @@ train: $(INSTALLED) ## train the smoke model anew into build/smoke (wants a GPU)
 	$(BIN)/python -m deploy.cpu.smoke.finish --from build/smoke --out build/smoke
 
 clean: ## remove the environment and what was built
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VLLM_VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

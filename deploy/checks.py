@@ -34,6 +34,7 @@ def check(document: Document) -> Iterator[Finding]:
                 "warning",
             )
     yield from _gpu_count(document)
+    yield from _drain(document)
 
 
 def _version(document: Document, engine: Engine, version: str) -> Iterator[Finding]:
@@ -67,13 +68,13 @@ def _options(document: Document, engine: Engine, args: dict[str, Any]) -> Iterat
             f"--{key} is not passed on",
             engine.refused[key],
         )
-    model = options.find("model-path") if options else None
+    model = options.find(engine.model_option) if options else None
     if model and not any(args.get(spelling) for spelling in model.spellings):
         yield Finding(
             "model-missing",
             document.where(ARGS),
             "no model is named",
-            "add model-path: nvidia/GLM-5.1-NVFP4, or a directory",
+            f"add {engine.model_option}: nvidia/GLM-5.1-NVFP4, or a directory",
         )
 
 
@@ -113,4 +114,25 @@ def _gpu_count(document: Document) -> Iterator[Finding]:
             document.where(("hardware", "count")),
             f"{count} does not fit gpu: {gpu}",
             "write 0 for cpu, and the number of GPUs per node otherwise",
+        )
+
+
+def _drain(document: Document) -> Iterator[Finding]:
+    """Whether the engine itself waits as long for requests in flight as the profile promises."""
+    spec, limits = document.value.get("engine"), document.value.get("limits")
+    if not isinstance(spec, dict) or not isinstance(limits, dict):
+        return
+    engine = ENGINES.get(str(spec.get("name")))
+    args, promised = spec.get("args"), limits.get("drain_seconds")
+    if not engine or not engine.drain_option or not isinstance(args, dict):
+        return
+    granted = args.get(engine.drain_option) or 0
+    if isinstance(promised, int | float) and isinstance(granted, int) and granted < promised:
+        yield Finding(
+            "drain-too-short",
+            document.where((*ARGS, engine.drain_option)),
+            f"{engine.name} aborts requests {granted} s after SIGTERM, and limits.drain_seconds "
+            f"promises {promised:g} s",
+            f"set {engine.drain_option}: {promised:g}",
+            "warning",
         )

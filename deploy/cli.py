@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -14,7 +15,8 @@ from deploy.errors import FAILED, Finding, Refused, suggestion
 from deploy.overrides import Setting
 from deploy.profile import Profile
 
-_SHORTHANDS = {"host": "host", "port": "port", "model": "model-path"}
+# Both engines know these spellings.
+_SHORTHANDS = {"host": "host", "port": "port", "model": "model"}
 _EXAMPLES = """\
 examples:
   python launch.py --profile cpu
@@ -77,6 +79,7 @@ def _serve(words: list[str]) -> int:
     ]
     profile, warnings = loader.load(options.profile, settings, words[cut + 1 :])
     files = {"api-key": options.api_key_file, "admin-api-key": options.admin_api_key_file}
+    keys.check_known(profile.driver, files, os.environ)
     _tell(warnings)
     if options.dry_run or options.json:
         return _dry_run(profile, files, options.json)
@@ -86,8 +89,6 @@ def _serve(words: list[str]) -> int:
 
 
 def _dry_run(profile: Profile, files: dict[str, str | None], as_json: bool) -> int:
-    import os
-
     sources = keys.sources(files, os.environ)
     text = render.as_json if as_json else render.shell
     print(text(profile.command(), sources))
@@ -130,6 +131,8 @@ def _explain(words: list[str]) -> int:
 
 
 def _check_options(words: list[str]) -> int:
+    from deploy.engines import judge
+
     parser = _Parser(
         prog="launch.py check-options",
         allow_abbrev=False,
@@ -149,9 +152,14 @@ def _check_options(words: list[str]) -> int:
             raise
         findings = list(refused.findings)
     else:
-        if not findings and not options.json:
-            engine = f"{profile.engine.name} {profile.engine.version}"
-            print(f"{engine} knows every option of {options.profile}, as it is")
+        engine = f"{profile.engine.name} {profile.engine.version}"
+        asked = judge.is_installed(profile)
+        if asked and (objection := judge.objection(profile)):
+            fix = "mend what it names; please report it, since the option catalogue should know"
+            findings.append(Finding("engine-parser", f"the installed {engine}", objection, fix))
+        elif not options.json:
+            agrees = "; its own parser, installed here, agrees" if asked else ""
+            print(f"{engine} knows every option of {options.profile}, as it is{agrees}")
     if options.json:
         print(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2))
     else:
@@ -182,7 +190,7 @@ def _serve_parser() -> argparse.ArgumentParser:
     )
     add("--host", help="short for --set engine.args.host=HOST")
     add("--port", help="short for --set engine.args.port=PORT")
-    add("--model", help="short for --set engine.args.model-path=MODEL")
+    add("--model", help="short for --set engine.args.model=MODEL")
     add("--api-key-file", metavar="FILE", help="the key that requests must carry (or GLM_API_KEY)")
     add(
         "--admin-api-key-file",

@@ -21,6 +21,7 @@ _TYPES: dict[str, list[str]] = {
     "float": ["number"],
     "str": ["string", "number"],
     "json": ["object", "array", "string"],
+    "map-or-text": ["object", "string"],
     "text": ["string", "number"],
 }
 

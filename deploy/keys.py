@@ -11,10 +11,29 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from deploy.engines import Engine
 from deploy.errors import Finding, Refused
 
 # The environment variable behind each option; taken out of the engine's environment.
 VARIABLES = {"api-key": "GLM_API_KEY", "admin-api-key": "GLM_ADMIN_API_KEY"}
+
+
+def check_known(
+    engine: Engine, files: Mapping[str, str | None], environ: Mapping[str, str]
+) -> None:
+    """Refused where a key is given that this engine has no option for."""
+    findings = [
+        Finding(
+            "key-unknown",
+            f"--{option}-file" if files.get(option) else variable,
+            f"{engine.name} has no --{option}",
+            "leave it out; what it would protect must not be reachable from outside",
+        )
+        for option, variable in VARIABLES.items()
+        if option not in engine.secrets and (files.get(option) or variable in environ)
+    ]
+    if findings:
+        raise Refused(findings)
 
 
 def read(files: Mapping[str, str | None], environ: Mapping[str, str]) -> dict[str, str]:

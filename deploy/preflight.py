@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 import re
 import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from deploy.engines.judge import installed
 from deploy.errors import Finding
 from deploy.hardware import CPU, installed_gpus
 from deploy.profile import Profile
@@ -35,9 +34,8 @@ def _engine(profile: Profile) -> Iterator[Finding]:
     engine = profile.driver
     where = f"engine {engine.name} {profile.engine.version}"
     how = f"use an environment that has it (make install builds .venv), or {profile.engine.image}"
-    try:
-        version = importlib.metadata.version(engine.distribution)
-    except importlib.metadata.PackageNotFoundError:
+    version = installed(engine.distribution)
+    if version is None:
         yield Finding("engine-missing", where, f"not installed for {sys.executable}", how)
         return
     if version != profile.engine.version:
@@ -68,14 +66,14 @@ def _model(model: str) -> Iterator[Finding]:
     if directory and not (directory / "config.json").is_file():
         yield Finding(
             "model-incomplete",
-            f"model-path {model}",
+            f"model {model}",
             f"{directory} has no config.json",
             "name the directory that holds it, or finish the download",
         )
     if is_path and directory is None:
         yield Finding(
             "model-missing",
-            f"model-path {model}",
+            f"model {model}",
             "there is no such directory",
             "name a directory with config.json and weights, or a repository of the hub",
         )

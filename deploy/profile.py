@@ -25,7 +25,7 @@ class _Strict(BaseModel):
 class EngineSpec(_Strict):
     """Which engine, and every option it is started with."""
 
-    name: Literal["sglang"] = Field(description="The serving engine.")
+    name: Literal["sglang", "vllm"] = Field(description="The serving engine.")
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+(\.?(post|rc|dev)\d+)?$")] = Field(
         description="The engine's version; its option catalogue checks the args."
     )
@@ -93,12 +93,13 @@ class Profile(_Strict):
     @property
     def model(self) -> str:
         """The model's path or repository id."""
-        return str(self.argument("model-path"))
+        return str(self.argument(self.driver.model_option))
 
     @property
     def served_model_name(self) -> str:
         """The name that requests use."""
-        return str(self.argument("served-model-name") or self.model)
+        name = self.argument("served-model-name") or self.model
+        return str(name[0] if isinstance(name, list) else name)
 
     @property
     def host(self) -> str:
@@ -119,8 +120,14 @@ class Profile(_Strict):
 
     def command(self) -> Command:
         """The command that starts the engine: the same for a shell, an image and a chart."""
-        argv = ("python3", "-m", self.driver.module, *to_argv(self.engine.args))
-        return Command(argv, self.engine.env, self.engine.image)
+        engine, args = self.driver, self.engine.args
+        start = ("python3", "-m", engine.module, *engine.subcommand)
+        if engine.model_first:
+            option = self.catalogue.find(engine.model_option) if self.catalogue else None
+            spellings = option.spellings if option else (engine.model_option,)
+            args = {key: value for key, value in args.items() if key not in spellings}
+            start = (*start, self.model)
+        return Command(start, tuple(to_argv(args)), self.engine.env, self.engine.image)
 
 
 def field_at(path: Sequence[str | int]) -> FieldInfo | None:

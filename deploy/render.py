@@ -19,15 +19,14 @@ def shell(command: Command, key_sources: Mapping[str, str]) -> str:
     starts by writing the engine's config file, readable by its owner only.
     """
     lines: list[str] = []
-    words = [shlex.quote(word) for word in command.argv]
-    for word in words[3:]:
+    for word in map(shlex.quote, command.options):
         if word.startswith("--") or not lines:
             lines.append(word)
         else:
             lines[-1] += f" {word}"
     env = [f"{name}={shlex.quote(value)}" for name, value in command.env.items()]
     prefix = ["env", *env] if env else []
-    text = " \\\n  ".join([" ".join([*prefix, *words[:3]]), *lines])
+    text = " \\\n  ".join([" ".join([*prefix, *map(shlex.quote, command.start)]), *lines])
     if not key_sources:
         return text
     values = " ".join(f'"{source}"' for source in key_sources.values())

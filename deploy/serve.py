@@ -58,7 +58,7 @@ def _argv(profile: Profile) -> tuple[str, ...]:
     """The profile's argv for this interpreter, with a local model's absolute path."""
     directory = preflight.model_directory(profile.model)
     if directory:
-        option = profile.catalogue.find("model-path") if profile.catalogue else None
+        option = profile.catalogue.find(profile.driver.model_option) if profile.catalogue else None
         spellings = option.spellings if option else ()
         args = {
             key: str(directory) if key in spellings else value

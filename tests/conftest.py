@@ -27,7 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
 def engine_parser() -> argparse.ArgumentParser:
     """SGLang's own parser, imported as the CPU profile runs it."""
     os.environ.update(loader.load("cpu")[0].engine.env)
-    from deploy.engines.generate import sglang_parser
+    from deploy.engines.parsers import sglang as sglang_parser
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the engine warns of kernels that a CPU lacks

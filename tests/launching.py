@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+from deploy import loader
 from deploy.loader import CONFIGS
 from deploy.server.guard import kill_session, session_members
 
@@ -31,6 +36,11 @@ def run(*words: str, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProces
         text=True,
         timeout=120,
     )
+
+
+def profiles_of(engine: str) -> list[str]:
+    """The names of the profiles that this engine serves."""
+    return [name for name in loader.names() if loader.load(name)[0].engine.name == engine]
 
 
 def free_port() -> int:
@@ -118,6 +128,14 @@ class Launched:
                 return pid
         raise AssertionError("no scheduler is running")
 
+    def metric(self, start: str, key: str = "top-secret-key") -> float:
+        """The value of the first metric whose line starts so; keys do no harm where none is set."""
+        headers = {"Authorization": f"Bearer {key}"}
+        request = urllib.request.Request(f"{self.base}/metrics", headers=headers)
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            lines = answer.read().decode().splitlines()
+        return next((float(line.split()[-1]) for line in lines if line.startswith(start)), 0)
+
     def wait_ready(self) -> Launched:
         def ready_or_dead() -> bool:
             return "\nready after" in self.said or self.process.poll() is not None
@@ -144,3 +162,46 @@ def launched(directory: Path, *words: str, profile: str = "cpu", **env: str) -> 
             server.process.wait(30)
         if "process " in server.said:
             kill_session(server.engine)
+
+
+class Request:
+    """A chat request in flight in a thread of its own; ``status`` is 0 where it was cut off."""
+
+    def __init__(self, server: Launched, tokens: int, key: str = "") -> None:
+        body = {
+            "model": server.model,
+            "messages": [{"role": "user", "content": "Hello"}],
+            "max_tokens": tokens,
+            "min_tokens": tokens,
+        }
+        headers = {"Content-Type": "application/json"}
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
+        self._request = urllib.request.Request(
+            f"{server.url}/chat/completions", json.dumps(body).encode(), headers
+        )
+        self.status = -1
+        self.tokens = 0
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            with urllib.request.urlopen(self._request, timeout=300) as answer:
+                self.tokens = json.load(answer)["usage"]["completion_tokens"]
+                self.status = answer.status
+        except urllib.error.HTTPError as error:
+            self.status = error.code
+        except OSError:
+            self.status = 0
+
+    def wait(self) -> int:
+        self._thread.join(300)
+        return self.status
+
+
+def key_file(directory: Path, name: str, key: str) -> str:
+    path = directory / name
+    path.write_text(f"{key}\n")
+    path.chmod(0o600)
+    return str(path)

@@ -51,7 +51,7 @@ def streamed(client: openai.OpenAI, **request: Any) -> tuple[dict[str, str], Any
             for call in delta.pop("tool_calls", None) or []:
                 delta["name"] = call["function"]["name"]
                 delta["arguments"] = call["function"]["arguments"]
-            for field in ("content", "reasoning_content", "name", "arguments"):
+            for field in ("content", "reasoning_content", "reasoning", "name", "arguments"):
                 texts[field] = texts.get(field, "") + (delta.get(field) or "")
     return texts, finish, usage
 

@@ -2,82 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 import stat
 import subprocess
-import threading
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
 
 from deploy.server.guard import session_members
-from tests.launching import ROOT, Launched, launched, wait_until
+from tests.launching import ROOT, Launched, Request, key_file, launched, wait_until
 
 pytestmark = pytest.mark.engine
 
 
-class Request:
-    """A chat request in flight in a thread of its own; ``status`` is 0 where it was cut off."""
-
-    def __init__(self, server: Launched, tokens: int, key: str = "") -> None:
-        body = {
-            "model": server.model,
-            "messages": [{"role": "user", "content": "Hello"}],
-            "max_tokens": tokens,
-            "min_tokens": tokens,
-        }
-        headers = {"Content-Type": "application/json"}
-        if key:
-            headers["Authorization"] = f"Bearer {key}"
-        self._request = urllib.request.Request(
-            f"{server.url}/chat/completions", json.dumps(body).encode(), headers
-        )
-        self.status = -1
-        self.tokens = 0
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            with urllib.request.urlopen(self._request, timeout=300) as answer:
-                self.tokens = json.load(answer)["usage"]["completion_tokens"]
-                self.status = answer.status
-        except urllib.error.HTTPError as error:
-            self.status = error.code
-        except OSError:
-            self.status = 0
-
-    def wait(self) -> int:
-        self._thread.join(300)
-        return self.status
-
-
 def wait_running(server: Launched) -> None:
     """Until the engine computes a request."""
-
-    def running() -> bool:
-        headers = {"Authorization": "Bearer top-secret-key"}
-        request = urllib.request.Request(f"{server.base}/metrics", headers=headers)
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            lines = answer.read().decode().splitlines()
-        return any(
-            line.startswith("sglang:num_running_reqs{") and float(line.split()[-1]) > 0
-            for line in lines
-        )
-
-    wait_until(running, 60, "a running request")
-
-
-def key_file(directory: Path, name: str, key: str) -> str:
-    path = directory / name
-    path.write_text(f"{key}\n")
-    path.chmod(0o600)
-    return str(path)
+    wait_until(lambda: server.metric("sglang:num_running_reqs{") > 0, 60, "a running request")
 
 
 def test_keys_are_enforced_and_leak_nowhere_and_sigterm_drains(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from deploy.engines.engine import Command, Engine
 from deploy.engines.sglang import SGLANG
+from deploy.engines.vllm import VLLM
 
-ENGINES: dict[str, Engine] = {engine.name: engine for engine in (SGLANG,)}
+ENGINES: dict[str, Engine] = {engine.name: engine for engine in (SGLANG, VLLM)}
 
 __all__ = ["ENGINES", "Command", "Engine"]

@@ -85,6 +85,7 @@ def typed(option: Option, text: str) -> Any:
         return {"true": True, "false": False, "": True}.get(text, text)
     converters: dict[str, list[Callable[[str], Any]]] = {
         "json": [json.loads],
+        "map-or-text": [_map],
         "int": [int],
         "float": [int, float],
         "text": [int],
@@ -93,6 +94,13 @@ def typed(option: Option, text: str) -> Any:
         with contextlib.suppress(ValueError):
             return convert(text)
     return text
+
+
+def _map(text: str) -> dict[str, Any]:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError(text)
+    return value
 
 
 def _take(rest: list[str], option: Option | None) -> list[str]:

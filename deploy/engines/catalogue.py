@@ -6,6 +6,7 @@ engine to be read.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import re
@@ -17,7 +18,7 @@ from deploy.engines import history
 from deploy.engines.history import CATALOGUES
 from deploy.errors import nearest, suggestion
 
-Kind = Literal["flag", "int", "float", "str", "json", "text"]
+Kind = Literal["flag", "int", "float", "str", "json", "map-or-text", "text"]
 
 _LISTS = ("aliases", "choices")
 # A "text" is a spelling of the engine's own, such as 200k for a number of tokens.
@@ -27,6 +28,7 @@ _EXPECTED = {
     "float": "a number",
     "str": "a text",
     "json": "a map, a list or a JSON text",
+    "map-or-text": "a map or a text",
     "text": "a number or a text",
 }
 
@@ -36,7 +38,8 @@ class Option:
     """One long option: ``name`` is the engine's primary spelling without dashes.
 
     ``nargs`` is argparse's: None for one value, ``?``, ``*`` or ``+``. A flag's ``negation`` is
-    the spelling that turns it off, where there is one.
+    the spelling that turns it off, where there is one. ``plugin`` is the option that, where it is
+    given, lets other values in than ``choices``.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Option:
     choices: tuple[Any, ...] = ()
     default: Any = None
     negation: str | None = None
+    plugin: str | None = None
     deprecated: bool = False
 
     @property
@@ -85,6 +89,8 @@ class Option:
     def _fits(self, value: Any) -> bool:
         if self.kind == "flag" or isinstance(value, bool):
             return self.kind == "flag" and isinstance(value, bool)
+        if self.kind == "map-or-text":
+            return isinstance(value, dict | str)
         if self.kind == "json":
             return isinstance(value, dict | list | str) and _is_json(value)
         if isinstance(value, dict | list):
@@ -143,6 +149,8 @@ class Catalogue:
                     f"keep one of {key} and {first[option.name]}",
                 )
             first.setdefault(option.name, key)
+            if option.plugin and args.get(option.plugin):
+                option = dataclasses.replace(option, choices=())
             if fault := option.fault(value):
                 yield key, "option-value", *fault
 

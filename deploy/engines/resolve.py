@@ -38,8 +38,12 @@ class Row:
 
 def resolve(profile: Profile) -> list[Row]:
     """Every option that the profile asks for or the engine decides by itself."""
+    if profile.engine.name != "sglang":
+        fix = "read what it logs at its start; for a profile of SGLang this shows all of it"
+        message = f"{profile.engine.name} has no resolution that runs without its hardware"
+        raise Refused([Finding("resolve-unknown", "engine.name", message, fix)], FAILED)
     args = dict(profile.engine.args)
-    request = {"argv": list(profile.command().argv[3:]), "gpu": profile.hardware.gpu}
+    request = {"argv": list(profile.command().options), "gpu": profile.hardware.gpu}
     done = subprocess.run(
         [sys.executable, "-m", __name__],
         input=json.dumps(request),

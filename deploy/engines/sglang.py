@@ -46,6 +46,9 @@ SGLANG = Engine(
     name="sglang",
     distribution="sglang",
     module="sglang.launch_server",
+    subcommand=(),
+    model_option="model-path",
+    model_first=False,
     default_host="127.0.0.1",
     default_port=30000,
     ready_path=_ready_path,
@@ -130,4 +133,5 @@ SGLANG = Engine(
         (r"The server is fired up and ready to roll", "answering"),
     ),
     in_flight=r"Gracefully exiting\.\.\. Remaining number of requests (\d+)",
+    drain_option=None,
 )

@@ -19,11 +19,14 @@ class Signature:
 
 
 # The special before the general; the first whose patterns all match is told. Wordings are those
-# of SGLang 0.5.20 and of the threads named.
+# of SGLang 0.5.20, vLLM 0.32.0 and of the threads named.
 SIGNATURES = (
     Signature(
         "option-unknown",
-        (r"error: unrecognized arguments|error: ambiguous option|error: argument --.*invalid",),
+        (
+            r"error: unrecognized arguments|error: ambiguous option|error: argument --.*invalid|"
+            r"invalid tool call parser|invalid reasoning parser",
+        ),
         "this engine version does not know an option, or not with this value",
         "compare engine.version with what is installed, and mend the option it names",
     ),
@@ -37,11 +40,13 @@ SIGNATURES = (
     Signature(
         "kv-cache-no-room",
         (
-            r"leave no GPU memory for the KV cache|"
+            r"leave no GPU memory for the KV cache|No available memory for the cache blocks|"
+            r"GiB KV cache is needed|"
             r"Not enough memory\. Please try to increase --mem-fraction-static",
         ),
         "the weights leave no room for the KV cache under this memory fraction",
-        "raise engine.args.mem-fraction-static, or spread the weights over more GPUs",
+        "raise engine.args.mem-fraction-static (vLLM: gpu-memory-utilization, or lower "
+        "max-model-len), or spread the weights over more GPUs",
     ),
     Signature(
         "indexer-out-of-memory",
@@ -155,7 +160,7 @@ SIGNATURES = (
     ),
     Signature(
         "worker-died",
-        (r"crashed with exit code -?\d+|one child failed",),
+        (r"crashed with exit code -?\d+|one child failed|Worker proc \S+ died unexpectedly",),
         "a worker process died; its own words stand further up in the log",
         "read the first traceback in the log",
     ),

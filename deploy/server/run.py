@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from deploy.errors import FAILED
 from deploy.profile import Profile
 from deploy.server import guard
 from deploy.server.console import Console, seconds
@@ -169,7 +170,7 @@ class _Run:
             self._console.say(f"{self._engine.name} was ended after {spent}")
             # A start called off has lost nobody's request.
             return status if self._ready else 0
-        if status == 0:
+        if status == 0 and self._drain_started is not None:
             self._console.say(f"{self._engine.name} stopped cleanly after {spent}")
             return 0
         when = "serving" if self._ready else self._progress.phase
@@ -191,7 +192,8 @@ class _Run:
                 "this launcher knows"
             ]
         self._console.say("\n".join([*words, f"       log: {self._launch.log.path}"]))
-        return status
+        # vLLM ends with 0 when its engine died; nobody asked for an end.
+        return status or FAILED
 
 
 def url(profile: Profile) -> str:

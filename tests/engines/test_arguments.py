@@ -3,115 +3,84 @@
 from __future__ import annotations
 
 import argparse
-import json
+import contextlib
+import io
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from deploy import loader
+from deploy.engines import ENGINES
 from deploy.engines.arguments import from_argv, to_argv
-from deploy.engines.catalogue import Catalogue, Option, load, versions
+from deploy.engines.catalogue import Catalogue, load, versions
+from tests.engines.command_lines import (
+    assert_not_refused,
+    assert_read_as_written,
+    command_lines,
+    profiles_args,
+)
+from tests.launching import profiles_of
 
 LOADED = load("sglang", "0.5.20")
 assert LOADED is not None
 CATALOGUE: Catalogue = LOADED
 
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20).filter(lambda t: t != "--")
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | texts,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
-    max_leaves=5,
-)
-
-
-def values(option: Option) -> st.SearchStrategy[Any]:
-    """What a profile may hold for this option."""
-    if option.kind == "flag":
-        return st.just(True)
-    if option.choices:
-        one: st.SearchStrategy[Any] = st.sampled_from(option.choices)
-    elif option.kind == "int":
-        one = st.integers()
-    elif option.kind == "float":
-        one = st.floats(allow_nan=False) | st.integers()
-    elif option.kind == "json":
-        one = (
-            st.lists(json_values, max_size=3)
-            if option.default == []
-            else st.dictionaries(texts, json_values, max_size=3)
-        )
-    elif option.kind == "text":
-        one = st.integers(min_value=1, max_value=10**9)
-    else:
-        one = texts
-    if option.nargs in ("*", "+"):
-        plain = one.filter(lambda value: not str(value).startswith("-"))
-        return st.lists(plain, min_size=1, max_size=3)
-    return one
-
-
 # Left out for the engine's parser: they read a file or import the engine's own types.
-JUDGED = [
-    option
-    for option in CATALOGUE.options.values()
-    if option.name not in ("lora-paths", "cuda-graph-config")
-    and not (
-        option.kind == "json"
-        and option.name
-        in (
-            "sidecar-args",
-            "decoupled-spec-connect-endpoints",
-            "forward-hooks",
-            "remote-instance-weight-loader-send-weights-group-ports",
-        )
-    )
-]
-
-
-@st.composite
-def profiles_args(draw: st.DrawFn) -> dict[str, Any]:
-    """A profile's args: some options, under any spelling that takes a value."""
-    chosen = draw(st.lists(st.sampled_from(JUDGED), max_size=6, unique_by=lambda o: o.name))
-    args: dict[str, Any] = {"model-path": "m"}
-    for option in chosen:
-        if option.name != "model-path":
-            args[draw(st.sampled_from((option.name, *option.aliases)))] = draw(values(option))
-    return args
+LEFT_OUT = (
+    "lora-paths",
+    "cuda-graph-config",
+    "sidecar-args",
+    "decoupled-spec-connect-endpoints",
+    "forward-hooks",
+    "remote-instance-weight-loader-send-weights-group-ports",
+)
+ARGS = profiles_args(CATALOGUE, "model-path", LEFT_OUT)
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(profiles_args())
+@given(ARGS)
 def test_the_engine_reads_what_the_profile_says(
     engine_parser: argparse.ArgumentParser, args: dict[str, Any]
 ) -> None:
-    assert not list(CATALOGUE.faults(args))
-    parsed = vars(engine_parser.parse_args(to_argv(args)))
-    destinations = {
-        text[2:]: action.dest for action in engine_parser._actions for text in action.option_strings
-    }
-    for key, value in args.items():
-        option = CATALOGUE.find(key)
-        assert option is not None
-        got = parsed[destinations[key]]
-        if isinstance(value, dict | list) and isinstance(got, str):
-            got = json.loads(got)
-        assert got == value or (option.kind == "text" and got == str(value))
+    assert_read_as_written(CATALOGUE, engine_parser, args)
 
 
-@given(profiles_args())
-def test_args_survive_the_way_to_argv_and_back(args: dict[str, Any]) -> None:
-    back, findings = from_argv(to_argv(args), CATALOGUE)
-    assert not findings
-    assert back == args
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=500)
+@given(command_lines(CATALOGUE, LEFT_OUT))
+def test_what_the_engine_accepts_is_not_refused(
+    engine_parser: argparse.ArgumentParser, words: list[str]
+) -> None:
+    def accepts(words: list[str]) -> bool:
+        try:
+            with contextlib.redirect_stderr(io.StringIO()):
+                engine_parser.parse_args(["--model-path", "m", *words])
+        except SystemExit:
+            return False
+        return True
+
+    assert_not_refused(CATALOGUE, accepts, words)
 
 
-@given(profiles_args())
+EVERY = [
+    catalogue
+    for engine in ENGINES
+    for version in versions(engine)
+    if (catalogue := load(engine, version))
+]
+
+
+@pytest.mark.parametrize("catalogue", EVERY, ids=lambda c: f"{c.engine}-{c.version}")
+def test_args_survive_the_way_to_argv_and_back(catalogue: Catalogue) -> None:
+    @given(profiles_args(catalogue, ENGINES[catalogue.engine].model_option))
+    def survive(args: dict[str, Any]) -> None:
+        assert not list(catalogue.faults(args))
+        assert from_argv(to_argv(args), catalogue) == (args, [])
+
+    survive()
+
+
+@given(ARGS)
 def test_argv_is_stable_and_in_order(args: dict[str, Any]) -> None:
     argv = to_argv(args)
     assert argv == to_argv(dict(args))
@@ -175,7 +144,7 @@ CARD = {
 def test_the_profile_is_the_cards_command(
     engine_parser: argparse.ArgumentParser, name: str
 ) -> None:
-    ours = vars(engine_parser.parse_args(loader.load(name)[0].command().argv[3:]))
+    ours = vars(engine_parser.parse_args(loader.load(name)[0].command().options))
     card = vars(engine_parser.parse_args(to_argv(CARD)))
     plain = vars(engine_parser.parse_args(["--model", "nvidia/GLM-5.1-NVFP4"]))
     added = {
@@ -198,9 +167,9 @@ def test_the_profile_is_the_cards_command(
     assert ours == {**card, **added}
 
 
-@pytest.mark.parametrize("name", loader.names())
+@pytest.mark.parametrize("name", profiles_of("sglang"))
 def test_the_engine_parses_every_profile(engine_parser: argparse.ArgumentParser, name: str) -> None:
-    engine_parser.parse_args(loader.load(name)[0].command().argv[3:])
+    engine_parser.parse_args(loader.load(name)[0].command().options)
 
 
 def test_versions_are_in_order() -> None:

@@ -8,12 +8,13 @@ import pytest
 from deploy.engines import generate
 from deploy.engines.catalogue import load
 from deploy.engines.history import CATALOGUES
+from deploy.engines.parsers import describe
 
 
 def test_the_catalogue_is_the_live_parser(engine_parser: argparse.ArgumentParser) -> None:
     version = importlib.metadata.version("sglang")
     path = CATALOGUES / f"sglang-{version}.json"
-    text = generate.text("sglang", version, generate.describe(engine_parser))
+    text = generate.text("sglang", version, describe(engine_parser))
     assert path.read_text(encoding="utf-8") == text, "run make generate"
 
 

@@ -13,7 +13,7 @@ import pytest
 from deploy import loader
 from deploy.engines.resolve import resolve
 from deploy.model import GLM_5_1
-from tests.launching import run
+from tests.launching import profiles_of, run
 
 pytestmark = pytest.mark.engine
 
@@ -65,7 +65,7 @@ def expected(name: str) -> dict[str, Any]:
     return values
 
 
-@pytest.mark.parametrize("name", loader.names())
+@pytest.mark.parametrize("name", profiles_of("sglang"))
 def test_the_engine_uses_what_the_profile_means(name: str) -> None:
     profile, _ = loader.load(name)
     rows = {row.option: row for row in resolve(profile)}
