@@ -25,7 +25,9 @@ def check(document: Document) -> Iterator[Finding]:
             yield from _options(document, engine, args)
             yield from _combinations(document, engine, spec)
         image = spec.get("image")
-        if isinstance(image, str) and "@sha256:" not in image:
+        hardware = document.value.get("hardware")
+        on_cpu = isinstance(hardware, dict) and hardware.get("gpu") == CPU  # needs no image
+        if isinstance(image, str) and "@sha256:" not in image and not on_cpu:
             yield Finding(
                 "image-floating",
                 document.where(("engine", "image")),

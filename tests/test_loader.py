@@ -191,8 +191,14 @@ def test_a_floating_image_is_accepted_with_a_warning() -> None:
 @pytest.mark.parametrize("name", loader.names())
 def test_a_profile_round_trips(name: str, tmp_path: Path) -> None:
     profile, warnings = loader.load(name)
-    # Hierarchical caching has known trouble on B300, which its profile is honest about.
-    assert {warning.code for warning in warnings} <= {"hierarchical-cache-garbling"}
+    # What is known against a profile and stays in it: no digest of vLLM's image is known, and the
+    # card's vLLM is old.
+    known = {
+        "b300-agentic": {"hierarchical-cache-garbling"},
+        "vllm-b300": {"image-floating", "tool-call-in-reasoning"},
+        "vllm-b300-expert-parallel": {"image-floating", "tool-call-in-reasoning"},
+    }
+    assert {warning.code for warning in warnings} == known.get(name, set())
     path = tmp_path / "again.yaml"
     path.write_text(yaml.safe_dump(profile.model_dump(), sort_keys=False, allow_unicode=True))
     again, _ = loader.load(str(path))

@@ -1,22 +1,19 @@
 """A profile's args to an engine's command line, and an engine's command line to args.
 
 The rules are small enough for the Helm chart to repeat: true is the bare flag, false and null are
-left out, a list repeats values behind one option, a map is JSON with sorted keys, and everything
-else is its text.
+left out, a list repeats values behind one option, a map is JSON with sorted keys, everything else
+is its text, and a single value that starts with a dash follows an equals sign.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from deploy.engines.catalogue import Catalogue, Option
+from deploy.engines.catalogue import NUMBER, Catalogue, Option
 from deploy.errors import Finding
-
-_NUMBER = re.compile(r"-?(\d+|\d*\.\d+)")
 
 
 def to_argv(args: Mapping[str, Any]) -> list[str]:
@@ -29,8 +26,9 @@ def to_argv(args: Mapping[str, Any]) -> list[str]:
             argv.append(f"--{key}")
             continue
         values = [_text(item) for item in (value if isinstance(value, list) else [value])]
-        if len(values) == 1 and values[0].startswith("-") and not _NUMBER.fullmatch(values[0]):
-            # argparse takes a separate word that starts with a dash for the next option.
+        if len(values) == 1 and values[0].startswith("-"):
+            # A separate word that starts with a dash is the next option to argparse, and to vLLM
+            # even a negative number with a dot.
             argv.append(f"--{key}={values[0]}")
         else:
             argv += [f"--{key}", *values]
@@ -64,6 +62,9 @@ def from_argv(words: Sequence[str], catalogue: Catalogue) -> tuple[dict[str, Any
         if not equals and (option is None or option.kind != "flag"):
             given = _take(rest, option)
         for key in [key for key in args if option and catalogue.find(key) is option]:
+            if option and option.nargs == "append":
+                fix = "give it once; to give it more often start the engine yourself"
+                findings.append(Finding("option-twice", f"after --: {word}", "it adds up", fix))
             del args[key]
         if option and option.kind != "flag" and option.nargs not in ("?", "*") and not given:
             findings.append(
@@ -107,7 +108,7 @@ def _take(rest: list[str], option: Option | None) -> list[str]:
     most = len(rest) if option and option.nargs in ("*", "+") else 1
     taken: list[str] = []
     while rest and len(taken) < most:
-        if rest[0].startswith("-") and not _NUMBER.fullmatch(rest[0]):
+        if rest[0].startswith("-") and not NUMBER.fullmatch(rest[0]):
             break
         taken.append(rest.pop(0))
     return taken

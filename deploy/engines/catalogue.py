@@ -20,6 +20,8 @@ from deploy.errors import nearest, suggestion
 
 Kind = Literal["flag", "int", "float", "str", "json", "map-or-text", "text"]
 
+# What argparse takes for a number, and so for a value though it starts with a dash.
+NUMBER = re.compile(r"-?(\d+|\d*\.\d+)")
 _LISTS = ("aliases", "choices")
 # A "text" is a spelling of the engine's own, such as 200k for a number of tokens.
 _EXPECTED = {
@@ -37,7 +39,8 @@ _EXPECTED = {
 class Option:
     """One long option: ``name`` is the engine's primary spelling without dashes.
 
-    ``nargs`` is argparse's: None for one value, ``?``, ``*`` or ``+``. A flag's ``negation`` is
+    ``nargs`` is argparse's: None for one value, ``?``, ``*`` or ``+``; ``append`` for one value
+    each time the option is given, of which a profile holds one. A flag's ``negation`` is
     the spelling that turns it off, where there is one. ``plugin`` is the option that, where it is
     given, lets other values in than ``choices``.
     """
@@ -64,7 +67,7 @@ class Option:
         if isinstance(value, list) and self.nargs in ("*", "+"):
             if not value:
                 return "an empty list says nothing", "write null to leave the option out"
-            if any(str(item).startswith("-") and isinstance(item, str) for item in value):
+            if any(isinstance(item, str) and _reads_as_option(item) for item in value):
                 return "a list item that starts with a dash reads as an option", "use another text"
             return next((fault for item in value if (fault := self._item_fault(item))), None)
         if self.nargs == "?" and value is True:
@@ -161,6 +164,9 @@ class Catalogue:
             return (became[0], f"write {older[0]}") if older else became
         if bare != key and self.find(bare):
             return f'"{key}" is not how a profile spells it', f"write {bare}"
+        head, dot, rest = bare.partition(".")
+        if dot and self.find(head):
+            return f'"{key}" is not how a profile spells it', f"write {head} as a map with {rest}"
         longer = [spelling for spelling in self.by_spelling if spelling.startswith(f"{bare}-")]
         match = longer[0] if len(longer) == 1 else nearest(bare, self.by_spelling)
         fix = f"did you mean {match}?" if match else "see the engine's --help for its options"
@@ -199,6 +205,10 @@ def _shown(value: Any) -> str:
     if isinstance(value, list):
         return "a list"
     return json.dumps(value, ensure_ascii=False)
+
+
+def _reads_as_option(text: str) -> bool:
+    return text.startswith("-") and not NUMBER.fullmatch(text)
 
 
 def _is_json(value: Any) -> bool:

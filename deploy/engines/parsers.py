@@ -87,7 +87,7 @@ def describe(parser: argparse.ArgumentParser) -> dict[str, dict[str, Any]]:
         entry: dict[str, Any] = {
             "kind": "flag" if flag else _kind(name, action),
             "aliases": [text for text in others if text not in negations],
-            "nargs": None if flag else action.nargs,
+            "nargs": None if flag else "append" if _repeats(action) else action.nargs,
             "choices": sorted((item for item in action.choices if item is not None), key=str)
             if action.choices
             else None,
@@ -103,6 +103,10 @@ def describe(parser: argparse.ArgumentParser) -> dict[str, dict[str, Any]]:
             if value or (value == 0 and value is not False)
         }
     return dict(sorted(entries.items()))
+
+
+def _repeats(action: argparse.Action) -> bool:
+    return type(action).__name__ == "_AppendAction"
 
 
 def _kind(name: str, action: argparse.Action) -> str:

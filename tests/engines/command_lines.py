@@ -90,6 +90,9 @@ def command_lines(
             if option.kind == "json":
                 # Some are plain texts to the parser and read as JSON later, which we check first.
                 one = st.sampled_from(["{}", '{"a": 1}', "[]"])
+            if option.kind in ("int", "float") or option.choices:
+                # vLLM reads an empty text as no value; a profile says null.
+                one = one.filter(bool)
             if option.kind == "flag":
                 words.append(name)
             elif option.nargs in ("*", "+"):
@@ -132,6 +135,8 @@ def assert_read_as_written(
         got = parsed[destinations[key]]
         if isinstance(value, dict | list) and isinstance(got, str):
             got = json.loads(got)
+        if option.nargs == "append":
+            value = [value]
         values = value if isinstance(value, list) else [value]
         for read, written in zip(got if isinstance(value, list) else [got], values, strict=True):
             none = read is None and written in ("", "None") and catalogue.engine == "vllm"

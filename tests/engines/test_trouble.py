@@ -96,6 +96,50 @@ def test_a_profile_that_runs_into_trouble(settings: list[str], expected: dict[st
     assert findings(*settings) == expected
 
 
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ([], {"tool-call-in-reasoning": "warning"}),
+        (["engine.version=0.32.0"], {}),
+        (
+            ["engine.version=0.32.0", "engine.args.chat-template-content-format=null"],
+            {"tool-results-unseen": "warning"},
+        ),
+        (
+            ["engine.version=0.32.0", "engine.args.enable-auto-tool-choice=null"],
+            {"tool-parser-idle": "warning"},
+        ),
+        (
+            ["engine.version=0.32.0", "engine.args.tool-call-parser=null"],
+            {"option-needs": "error"},
+        ),
+        (
+            ["engine.image=vllm/vllm-openai:v0.19.1"],
+            {"cuda-12-image": "error", "tool-call-in-reasoning": "warning"},
+        ),
+        (
+            ["engine.version=0.32.0", "engine.args.shutdown-timeout=null"],
+            {"drain-too-short": "warning"},
+        ),
+        (["engine.version=0.32.0", "engine.args.reasoning-parser=glm4"], {"option-value": "error"}),
+        (
+            [
+                "engine.version=0.32.0",
+                "engine.args.reasoning-parser=mine",
+                "engine.args.reasoning-parser-plugin=mine.py",
+            ],
+            {},
+        ),
+    ],
+)
+def test_a_vllm_profile_that_runs_into_trouble(
+    settings: list[str], expected: dict[str, str]
+) -> None:
+    found = findings(*settings, profile="vllm-b300")
+    assert found.pop("image-floating") == "warning"  # no digest is known
+    assert found == expected
+
+
 def test_the_way_out_and_the_source_are_told() -> None:
     _, (finding,) = loader.load("b300", [Setting.of("engine.args.enable-hierarchical-cache=true")])
     assert finding.where == "--set engine.args.enable-hierarchical-cache=true"

@@ -32,7 +32,8 @@ CATALOGUE: Catalogue = LOADED
 LEFT_OUT = [
     option.name
     for option in CATALOGUE.options.values()
-    if option.kind in ("json", "map-or-text") or option.name in ("lora-modules", "device-ids")
+    if option.kind in ("json", "map-or-text")
+    or option.name in ("lora-modules", "device-ids", "log-config-file")
 ]
 patient = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 
