@@ -162,6 +162,8 @@ class Catalogue:
         if became := history.explain(self.engine, self.version, bare, replaced.get(bare)):
             older = [old for old, new in replaced.items() if new == bare and self.find(old)]
             return (became[0], f"write {older[0]}") if older else became
+        if instead := replaced.get(bare):
+            return f"{self.engine} {self.version} has no option --{bare}", f"use {instead}"
         if bare != key and self.find(bare):
             return f'"{key}" is not how a profile spells it', f"write {bare}"
         head, dot, rest = bare.partition(".")

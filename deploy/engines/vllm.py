@@ -30,11 +30,10 @@ VLLM = Engine(
         "config": "write its options into engine.args: a profile hides nothing",
         "hf-token": "set HF_TOKEN in the environment: a secret must not stand in a command line",
     },
-    # Gone before 0.19.1, and still in recipes.
+    # Still in recipes; what is not here was dropped without successor.
     replaced={
         "disable-log-requests": "no-enable-log-requests",
         "guided-decoding-backend": "structured-outputs-config: {backend: ...}",
-        "swap-space": "kv-offloading-size",
         "num-scheduler-steps": "async-scheduling",
         "task": "runner",
     },

@@ -7,16 +7,15 @@ import json
 import pytest
 from packaging.version import Version
 
-from deploy.engines import history
+from deploy.engines import ENGINES, history
 from deploy.engines.catalogue import load, versions
-from deploy.engines.sglang import SGLANG
 from tests.launching import run
 
 
-def told(version: str, spelling: str) -> str:
-    catalogue = load("sglang", version)
+def told(version: str, spelling: str, engine: str = "sglang") -> str:
+    catalogue = load(engine, version)
     assert catalogue is not None
-    ((_, code, message, fix),) = catalogue.faults({spelling: None}, SGLANG.replaced)
+    ((_, code, message, fix),) = catalogue.faults({spelling: None}, ENGINES[engine].replaced)
     assert code == "option-unknown"
     return f"{message}; {fix}"
 
@@ -46,10 +45,29 @@ def test_a_gone_or_later_option_is_explained(version: str, spelling: str, expect
     assert expected in told(version, spelling)
 
 
-def test_history_and_catalogues_agree() -> None:
+@pytest.mark.parametrize(
+    ("version", "spelling", "expected"),
+    [
+        ("0.32.0", "swap-space", "removed in vllm 0.18.1; leave it out"),
+        ("0.19.1", "disable-log-requests", "removed in vllm 0.17.1; use no-enable-log-requests"),
+        ("0.32.0", "guided-decoding-backend", "use structured-outputs-config"),
+        ("0.32.0", "max-num-partial-prefills", "removed in vllm 0.27.1"),
+        ("0.19.1", "spec-method", "came with vllm"),
+        ("0.32.0", "speculative-config.method", "write speculative-config as a map with method"),
+        ("0.32.0", "tensor_parallel_size", "write tensor-parallel-size"),
+    ],
+)
+def test_a_gone_or_later_option_of_vllm_is_explained(
+    version: str, spelling: str, expected: str
+) -> None:
+    assert expected in told(version, spelling, "vllm")
+
+
+@pytest.mark.parametrize("engine", sorted(ENGINES))
+def test_history_and_catalogues_agree(engine: str) -> None:
     """Two ways to the same fact: a span covers exactly the versions whose catalogue knows it."""
-    known = [load("sglang", version) for version in versions("sglang")]
-    for spelling, span in history.spans("sglang").items():
+    known = [load(engine, version) for version in versions(engine)]
+    for spelling, span in history.spans(engine).items():
         for catalogue in known:
             assert catalogue is not None
             there = (span.since is None or _after(catalogue.version, span.since)) and (
