@@ -10,10 +10,11 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from deploy import keys, loader, render
+from deploy import keys, loader
 from deploy.errors import FAILED, Finding, Refused, suggestion
 from deploy.overrides import Setting
 from deploy.profile import Profile
+from deploy.render import shell
 
 # Both engines know these spellings.
 _SHORTHANDS = {"host": "host", "port": "port", "model": "model"}
@@ -90,7 +91,7 @@ def _serve(words: list[str]) -> int:
 
 def _dry_run(profile: Profile, files: dict[str, str | None], as_json: bool) -> int:
     sources = keys.sources(files, os.environ)
-    text = render.as_json if as_json else render.shell
+    text = shell.as_json if as_json else shell.text
     print(text(profile.command(), sources))
     return 0
 
@@ -167,13 +168,45 @@ def _check_options(words: list[str]) -> int:
     return FAILED if any(finding.severity == "error" for finding in findings) else 0
 
 
+def _render(words: list[str]) -> int:
+    from deploy.render.container import Sources
+    from deploy.render.forms import FORMS, render
+
+    parser = _Parser(
+        prog="launch.py render",
+        usage=f"launch.py render {'|'.join(FORMS)} --profile NAME|FILE [options]",
+        allow_abbrev=False,
+        description="A profile as a docker run command, a Compose file or a systemd unit.",
+    )
+    parser.add_argument("form", metavar="FORM", help="one of: " + ", ".join(FORMS))
+    _common(parser)
+    _key_files(parser)
+    add = parser.add_argument
+    add("--hf-token-file", metavar="FILE", help="the Hugging Face token, in a file of root's")
+    add(
+        "--cache-dir",
+        metavar="DIR",
+        help="where the host keeps weights and compiled kernels; otherwise in Docker's volumes",
+    )
+    options = parser.parse_args(words)
+    profile, findings = loader.load(options.profile, [Setting.of(text) for text in options.set])
+    files = {"api-key": options.api_key_file, "admin-api-key": options.admin_api_key_file}
+    sources = Sources(files, options.hf_token_file, options.cache_dir)
+    name = loader.find(options.profile).stem
+    text, more = render(options.form, profile, name, sources, options.json)
+    _tell([*findings, *more])
+    print(text)
+    return 0
+
+
 def _serve_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="launch.py",
         usage="launch.py [serve] --profile NAME|FILE [options] [-- ENGINE OPTIONS]\n"
         "       launch.py profiles [--json]\n"
         "       launch.py check-options --profile NAME|FILE [--engine-version VERSION]\n"
-        "       launch.py explain --profile NAME|FILE",
+        "       launch.py explain --profile NAME|FILE\n"
+        "       launch.py render docker|compose|systemd --profile NAME|FILE",
         description="Serve GLM-5.1-NVFP4 as a profile says.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -191,12 +224,7 @@ def _serve_parser() -> argparse.ArgumentParser:
     add("--host", help="short for --set engine.args.host=HOST")
     add("--port", help="short for --set engine.args.port=PORT")
     add("--model", help="short for --set engine.args.model=MODEL")
-    add("--api-key-file", metavar="FILE", help="the key that requests must carry (or GLM_API_KEY)")
-    add(
-        "--admin-api-key-file",
-        metavar="FILE",
-        help="the key for administration (or GLM_ADMIN_API_KEY)",
-    )
+    _key_files(parser, api=" (or GLM_API_KEY)", admin=" (or GLM_ADMIN_API_KEY)")
     add("--dry-run", action="store_true", help="print the engine's command and start nothing")
     add("--json", action="store_true", help="print argv, env and image as JSON; start nothing")
     add("--log-file", metavar="FILE", help="where the engine's whole log goes")
@@ -217,6 +245,12 @@ def _common(parser: argparse.ArgumentParser) -> None:
     add("--json", action="store_true", help="for programs")
 
 
+def _key_files(parser: argparse.ArgumentParser, api: str = "", admin: str = "") -> None:
+    add = parser.add_argument
+    add("--api-key-file", metavar="FILE", help=f"the key that requests must carry{api}")
+    add("--admin-api-key-file", metavar="FILE", help=f"the key for administration{admin}")
+
+
 def _positive(text: str) -> float:
     value = float(text)
     if not 0 < value < float("inf"):
@@ -231,4 +265,5 @@ _VERBS = {
     "profiles": _profiles,
     "check-options": _check_options,
     "explain": _explain,
+    "render": _render,
 }

@@ -1,19 +1,29 @@
-"""Write what is derived from the code: the profiles' JSON Schema and the README's table."""
+"""Write what is derived: the profiles' JSON Schema, the README's table, rendered examples."""
 
 from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
-from deploy import listing
+from deploy import listing, loader
 from deploy.engines import ENGINES, catalogue
 from deploy.engines.catalogue import Option
 from deploy.loader import CONFIGS
 from deploy.profile import Profile
+from deploy.render.container import Sources
+from deploy.render.forms import FORMS, render
 
 README = CONFIGS.parent / "README.md"
 SCHEMA = CONFIGS / "profile.schema.json"
+EXAMPLES = CONFIGS.parent / "deploy" / "render" / "examples"
+_SUFFIXES = {"docker": "docker.sh", "compose": "compose.yaml", "systemd": "service"}
+_KEY, _ADMIN_KEY = "/etc/glm-serving/api-key", "/etc/glm-serving/admin-api-key"
+_EXAMPLES = {
+    "b300": Sources({"api-key": _KEY, "admin-api-key": _ADMIN_KEY}, "/etc/glm-serving/hub-token"),
+    "vllm-b300": Sources({"api-key": _KEY}, cache_directory="/srv/glm"),
+}
 _TABLE = re.compile(r"(<!-- profiles -->\n).*?(<!-- end -->)", re.DOTALL)
 _TYPES: dict[str, list[str]] = {
     "flag": ["boolean"],
@@ -43,6 +53,17 @@ def readme(text: str) -> str:
     """The README with its table of profiles as it is now."""
     table = listing.markdown(listing.rows())
     return _TABLE.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text)
+
+
+def examples() -> dict[Path, str]:
+    """Rendered profiles, to be read without running anything."""
+    texts = {}
+    for name, sources in _EXAMPLES.items():
+        profile, _ = loader.load(name)
+        for form in FORMS:
+            text, _ = render(form, profile, name, sources)
+            texts[EXAMPLES / f"{name}.{_SUFFIXES[form]}"] = f"{text}\n"
+    return texts
 
 
 def _options_of(engine: str, version: str) -> dict[str, Any]:
@@ -75,10 +96,12 @@ def _option(option: Option) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write both files."""
-    SCHEMA.write_text(schema(), encoding="utf-8")
-    README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")
-    print(SCHEMA, README, sep="\n")
+    """Write every derived file."""
+    readme_text = readme(README.read_text(encoding="utf-8"))
+    EXAMPLES.mkdir(exist_ok=True)
+    for path, text in {SCHEMA: schema(), README: readme_text, **examples()}.items():
+        path.write_text(text, encoding="utf-8")
+        print(path)
 
 
 if __name__ == "__main__":

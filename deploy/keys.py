@@ -120,7 +120,12 @@ def sources(files: Mapping[str, str | None], environ: Mapping[str, str]) -> dict
     words: dict[str, str] = {}
     for option, variable in VARIABLES.items():
         if name := files.get(option):
-            words[option] = f"$(cat {shlex.quote(str(Path(name).expanduser().absolute()))})"
+            words[option] = f"$(cat {shlex.quote(absolute(name))})"
         elif variable in environ:
             words[option] = f"${variable}"
     return words
+
+
+def absolute(name: str) -> str:
+    """The path as it means the same from any directory."""
+    return str(Path(name).expanduser().absolute())

@@ -114,20 +114,29 @@ class Profile(_Strict):
 
     def argument(self, name: str) -> Any:
         """The value of one engine option under any of its spellings; None where not given."""
-        option = self.catalogue.find(name) if self.catalogue else None
-        spellings = option.spellings if option else (name,)
-        return next((self.engine.args[key] for key in spellings if key in self.engine.args), None)
+        return self.engine.args.get(self._spelling(name))
+
+    def with_argument(self, name: str, value: Argument) -> Profile:
+        """This profile with one engine option set, in the place and spelling it already has."""
+        args = {**self.engine.args, self._spelling(name): value}
+        engine = self.engine.model_copy(update={"args": args})
+        return self.model_copy(update={"engine": engine})
 
     def command(self) -> Command:
         """The command that starts the engine: the same for a shell, an image and a chart."""
         engine, args = self.driver, self.engine.args
         start = ("python3", "-m", engine.module, *engine.subcommand)
         if engine.model_first:
-            option = self.catalogue.find(engine.model_option) if self.catalogue else None
-            spellings = option.spellings if option else (engine.model_option,)
-            args = {key: value for key, value in args.items() if key not in spellings}
+            model = self._spelling(engine.model_option)
+            args = {key: value for key, value in args.items() if key != model}
             start = (*start, self.model)
         return Command(start, tuple(to_argv(args)), self.engine.env, self.engine.image)
+
+    def _spelling(self, name: str) -> str:
+        """The spelling of an engine option that is in use here; ``name`` itself where none is."""
+        option = self.catalogue.find(name) if self.catalogue else None
+        spellings = option.spellings if option else (name,)
+        return next((key for key in spellings if key in self.engine.args), name)
 
 
 def field_at(path: Sequence[str | int]) -> FieldInfo | None:

@@ -58,12 +58,5 @@ def _argv(profile: Profile) -> tuple[str, ...]:
     """The profile's argv for this interpreter, with a local model's absolute path."""
     directory = preflight.model_directory(profile.model)
     if directory:
-        option = profile.catalogue.find(profile.driver.model_option) if profile.catalogue else None
-        spellings = option.spellings if option else ()
-        args = {
-            key: str(directory) if key in spellings else value
-            for key, value in profile.engine.args.items()
-        }
-        engine = profile.engine.model_copy(update={"args": args})
-        profile = profile.model_copy(update={"engine": engine})
+        profile = profile.with_argument(profile.driver.model_option, str(directory))
     return (sys.executable, *profile.command().argv[1:])

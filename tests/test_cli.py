@@ -87,7 +87,7 @@ def test_a_pasted_command_runs_what_it_says(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     argv, odd, config, mode = json.loads(done.stdout)
     assert argv[:4] == ["-m", "sglang.launch_server", "--model-path", "/a b/`c`"]
-    assert (odd, config, mode) == ("it's $HOME", "api-key: s3cret\n", 0o600)
+    assert (odd, config, mode) == ("it's $HOME", "api-key: 's3cret'\n", 0o600)
 
 
 def test_a_dry_run_needs_no_engine() -> None:

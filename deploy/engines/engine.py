@@ -23,7 +23,9 @@ class Engine:
     message, fix) where they do not fit. ``phases`` are log patterns, each with the phase of a
     start that begins there. ``in_flight`` finds, in a draining engine's log, how many requests are
     left. ``drain_option`` is the option with the seconds that requests in flight get after
-    SIGTERM; None where the engine waits for them without end.
+    SIGTERM; None where the engine waits for them without end. ``cache_dirs`` are the environment
+    variables that say where compiled kernels are kept, each with the name of its directory in a
+    cache volume.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Engine:
     phases: tuple[tuple[str, str], ...]
     in_flight: str
     drain_option: str | None
+    cache_dirs: Mapping[str, str]
 
 
 @dataclass(frozen=True)

@@ -134,4 +134,17 @@ SGLANG = Engine(
     ),
     in_flight=r"Gracefully exiting\.\.\. Remaining number of requests (\d+)",
     drain_option=None,
+    # Read in 0.5.12, 0.5.20 and the libraries they pin. From 0.5.18 on SGLANG_CACHE_DIR moves some
+    # of the others along, but not those of its own JIT kernels, TVM FFI and TileLang.
+    cache_dirs={
+        "SGLANG_CACHE_DIR": "sglang",
+        "SGLANG_JIT_CACHE_DIR": "sglang-jit",
+        "SGLANG_DG_CACHE_DIR": "deep-gemm",
+        "FLASHINFER_WORKSPACE_BASE": "flashinfer",
+        "TRITON_CACHE_DIR": "triton",
+        "TORCHINDUCTOR_CACHE_DIR": "inductor",
+        "CUDA_CACHE_PATH": "cuda",
+        "TVM_FFI_CACHE_DIR": "tvm-ffi",
+        "TILELANG_CACHE_DIR": "tilelang",
+    },
 )

@@ -57,4 +57,14 @@ VLLM = Engine(
     ),
     in_flight=r"draining in-flight requests count=(\d+)",
     drain_option="shutdown-timeout",
+    # Read in 0.32.0 and its libraries. VLLM_CACHE_ROOT holds DeepGEMM's kernels, too.
+    cache_dirs={
+        "VLLM_CACHE_ROOT": "vllm",
+        "FLASHINFER_WORKSPACE_BASE": "flashinfer",
+        "TRITON_CACHE_DIR": "triton",
+        "TORCHINDUCTOR_CACHE_DIR": "inductor",
+        "CUDA_CACHE_PATH": "cuda",
+        "TVM_FFI_CACHE_DIR": "tvm-ffi",
+        "TILELANG_CACHE_DIR": "tilelang",
+    },
 )
