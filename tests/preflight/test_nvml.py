@@ -38,7 +38,8 @@ def test_recorded_answers_are_read_as_they_were_recorded(
     [
         {"mig": True, "remap_pending": None, "remap_failed": None},
         {"persistence": False, "uncorrected_errors": 3},
-        {"remap_pending": True, "remap_failed": True, "recovery": "drain and reset"},
+        {"remap_pending": True, "recovery": "drain and reset"},
+        {"remap_failed": True, "recovery": "reboot"},
         {"links": Links(18, 16), "fabric": Fabric("in progress", "success", "unhealthy")},
         {"fabric": Fabric("completed", "Unknown Error", "healthy")},
         {"links": None, "fabric": None, "nvlink_peers": None, "recovery": None},
