@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -29,10 +30,16 @@ def main(words: Sequence[str]) -> int:
             if rest[0] in loader.names():
                 fix = f"write --profile {rest[0]}"
             raise Refused([Finding("command-line", "", f'there is no verb "{rest[0]}"', fix)])
-        return _VERBS[verb](list(rest))
+        status = _VERBS[verb](list(rest))
+        sys.stdout.flush()
+        return status
     except Refused as refused:
         _tell(refused.findings)
         return refused.status
+    except BrokenPipeError:
+        # The reader, head for one, has seen enough; Python must not flush once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
 
 
 def _tell(findings: Sequence[Finding]) -> None:

@@ -198,3 +198,10 @@ def test_a_missing_engine_is_named() -> None:
     assert "engine: not installed for " in done.stderr
     assert "needed: sglang 0.5.20" in done.stderr
     assert "make install" in done.stderr
+
+
+def test_a_reader_that_stops_early_sees_no_traceback() -> None:
+    line = f"{sys.executable} launch.py profiles --json | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+    assert done.stdout.strip() in ("141", "0")  # 0: all was written before the reader was gone
