@@ -199,6 +199,14 @@ def _render(words: list[str]) -> int:
     return 0
 
 
+def _plan(words: list[str]) -> int:
+    from deploy.plan import command
+
+    description = "Does it fit, how many sequences does it hold, how long does it take to start?"
+    parser = _Parser(prog="launch.py plan", allow_abbrev=False, description=description)
+    return command.run(parser, words, _tell)
+
+
 def _serve_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="launch.py",
@@ -206,7 +214,8 @@ def _serve_parser() -> argparse.ArgumentParser:
         "       launch.py profiles [--json]\n"
         "       launch.py check-options --profile NAME|FILE [--engine-version VERSION]\n"
         "       launch.py explain --profile NAME|FILE\n"
-        "       launch.py render docker|compose|systemd --profile NAME|FILE",
+        "       launch.py render docker|compose|systemd --profile NAME|FILE\n"
+        "       launch.py plan --profile NAME|FILE [--profile NAME|FILE ...]",
         description="Serve GLM-5.1-NVFP4 as a profile says.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -266,4 +275,5 @@ _VERBS = {
     "check-options": _check_options,
     "explain": _explain,
     "render": _render,
+    "plan": _plan,
 }

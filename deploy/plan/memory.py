@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from deploy.plan import measurements as published
@@ -17,8 +18,9 @@ class Weights:
     """Weight bytes of one GPU.
 
     ``divided_bytes`` are this GPU's share, ``whole_bytes`` are on every GPU, ``draft_bytes`` is the
-    multi-token prediction layer where it is used. ``copy_bytes`` is the up-projection of latent
-    attention, which engines keep a second time in the order that decoding wants.
+    multi-token prediction layer where it is used. ``copy_bytes`` are weights that engines keep a
+    second time in another order: the up-projection of latent attention, and with Marlin the
+    experts' scales.
     """
 
     divided_bytes: int
@@ -150,11 +152,12 @@ def weights_of(model: Model, serving: Serving) -> Weights:
     whole = sum(piece.bytes for piece in target if several and piece.whole)
     drafts = loaded(model, serving, drafts=True) if serving.draft else []
     copies = 0
-    if isinstance(model.cache, Latent):
-        for piece in (*target, *drafts):
-            if piece.tensor.name.endswith("kv_b_proj.weight"):
-                out, inner = piece.shape
-                copies += piece.count * out * inner * DTYPE_BYTES[serving.dtype]
+    for piece in (*target, *drafts):
+        if piece.tensor.name.endswith("kv_b_proj.weight"):
+            copies += piece.count * math.prod(piece.shape) * DTYPE_BYTES[serving.dtype]
+        expert = piece.tensor.part == "routed experts"
+        if serving.scales_twice and expert and piece.tensor.name.endswith("weight_scale"):
+            copies += piece.bytes
     return Weights(
         divided_bytes=sum(piece.bytes for piece in target) - whole,
         whole_bytes=whole,
@@ -164,7 +167,7 @@ def weights_of(model: Model, serving: Serving) -> Weights:
 
 
 def running_requests(model: Model, serving: Serving, tokens: int | None) -> int:
-    """Requests that one KV cache may serve at once (kv_cache_configurator.py: resolve_max_num_reqs)."""
+    """Requests that one KV cache may serve at once (SGLang's resolve_max_num_reqs)."""
     if serving.engine == "vllm" or tokens is None:
         return serving.most_running or 0
     context = serving.context_tokens or model.context_tokens

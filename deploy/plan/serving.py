@@ -32,8 +32,10 @@ class Serving:
     such copies has a KV cache of its own. ``fraction`` is the engine's own choice unless
     ``fraction_given``, None on a CPU; ``fraction_of`` is what it is a fraction of.
     ``most_tokens`` and ``cache_bytes`` bound one KV cache where the profile does.
-    ``chunk_tokens`` is the longest prefill step of one copy of attention. ``draft``: multi-token
-    prediction is on. ``graph_batch`` is the largest batch with a CUDA graph, 0 without graphs.
+    ``kv_scaled``: FP8 latents carry scales. ``scales_twice``: the experts' NVFP4 scales stay in
+    memory in a second order. ``chunk_tokens`` is the longest prefill step of one copy of
+    attention. ``draft``: multi-token prediction is on. ``graph_batch`` is the largest batch with
+    a CUDA graph, 0 without graphs.
     """
 
     engine: Literal["sglang", "vllm"]
@@ -50,6 +52,7 @@ class Serving:
     dtype: str
     kv_dtype: str
     kv_scaled: bool
+    scales_twice: bool
     page_tokens: int
     fraction: float | None
     fraction_given: bool

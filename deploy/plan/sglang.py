@@ -52,6 +52,7 @@ def serving(profile: Profile, model: Model) -> Serving:
         dtype=dtype,
         kv_dtype=kv_dtype,
         kv_scaled=_scaled(options, model, kv_dtype),
+        scales_twice=_scales_twice(options, model),
         page_tokens=64 if model.indexer else options.count("page-size"),
         fraction=None if fraction is None else float(fraction),
         fraction_given=given,
@@ -85,6 +86,16 @@ def _scaled(options: Options, model: Model, kv_dtype: str) -> bool:
         return False
     backends = {options.get("dsa-prefill-backend"), options.get("dsa-decode-backend")}
     return not ("trtllm" in backends or (backends == {None} and options.blackwell))
+
+
+def _scales_twice(options: Options, model: Model) -> bool:
+    """Whether experts keep w13_blockscale_swizzled beside their scales (modelopt_quant.py).
+
+    Every runner but TRT-LLM's allocates it; Marlin, which Hopper takes, never frees it.
+    """
+    runner = options.text("moe-runner-backend", "auto")
+    marlin = runner == "marlin" or (runner == "auto" and not options.blackwell)
+    return marlin and model.quantisation.scheme == "nvfp4"
 
 
 def _graphs(options: Options, running: int | None) -> int:

@@ -52,6 +52,7 @@ def serving(profile: Profile, model: Model) -> Serving:
         kv_dtype="fp8_e4m3" if kv_dtype in ("fp8", "fp8_ds_mla") else kv_dtype,
         # flashmla_sparse.py, which Hopper uses, takes fp8 for its packed layout.
         kv_scaled=kv_dtype == "fp8_ds_mla" or (kv_dtype == "fp8" and not options.blackwell),
+        scales_twice=False,
         page_tokens=_page(options, model, on_cpu),
         fraction=None if on_cpu else float(fraction or _FRACTION),
         fraction_given=options.get("gpu-memory-utilization") is not None,
