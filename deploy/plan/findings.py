@@ -134,8 +134,9 @@ def _nothing_fits(serving: Serving, plan: Memory, option: str) -> Iterator[Findi
 
 
 def _chunk(serving: Serving, plan: Memory, capacity: Capacity) -> Iterator[Finding]:
-    step = plan.prefill
-    if step.score_passes > 2:
+    step, sglang = plan.prefill, serving.engine == "sglang"
+    # vLLM's passes are small whatever the chunk.
+    if sglang and step.score_passes > 2:
         yield _finding(
             "indexer-scores",
             f"the indexer's scores of {step.tokens} by {capacity.context_tokens} tokens are "
@@ -143,8 +144,7 @@ def _chunk(serving: Serving, plan: Memory, capacity: Capacity) -> Iterator[Findi
             f"of {_gib(step.scores_bytes)} while other requests wait",
             "a chunk of 8192 needs one or two passes",
         )
-    divided = serving.caches > 1 and serving.engine == "sglang"
-    if divided and serving.chunk_tokens < _LEAST_RANK_CHUNK:
+    if sglang and serving.caches > 1 and serving.chunk_tokens < _LEAST_RANK_CHUNK:
         yield _finding(
             "chunk-per-rank",
             f"the engine divides the chunk of {serving.chunk_tokens * serving.caches} by "

@@ -69,45 +69,51 @@ def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _rows(plans: Sequence[Plan]) -> list[_Row]:
-    runtime, rates = published.RUNTIME_BYTES.source, dict.fromkeys(_rates(plans))
-    graphs = (published.GRAPH_BYTES.source, published.PREFILL_GRAPH_BYTES.source)
+    on_gpu = any(plan.memory.gpu_bytes for plan in plans)
+    # On a CPU an option bounds the cache, and its size is exact.
+    runtime = (published.RUNTIME_BYTES.source,) if on_gpu else ()
+    graphs = [published.GRAPH_BYTES.source]
+    if any(plan.serving.engine == "sglang" for plan in plans):
+        graphs.append(published.PREFILL_GRAPH_BYTES.source)
     storage = published.LOCAL_BYTES_PER_SECOND.source
-    process, compiled = published.PROCESS_SECONDS.source, published.COMPILE_SECONDS.source
+    starts = _starts(plans)
+    compiled = (published.COMPILE_SECONDS.source,) if on_gpu else ()
+    rates = tuple(dict.fromkeys(plan.throughput.rate.source for plan in plans if plan.throughput))
     return [
         _Row("model"),
         _Row("parameters", lambda p: _billions(p.model.parameters)),
         _Row("of its multi-token prediction", lambda p: _billions(p.model.draft_parameters)),
-        _Row("checkpoint on disk", lambda p: f"{p.model.checkpoint_bytes / 1e9:,.3g} GB"),
-        _Row("one GPU" if any(p.memory.gpu_bytes for p in plans) else "one process"),
+        _Row("checkpoint on disk", lambda p: _disk(p.model.checkpoint_bytes)),
+        _Row("one GPU" if on_gpu else "one process"),
         _Row("memory", lambda p: _size(p.memory.gpu_bytes)),
-        _Row("CUDA, torch and NCCL", lambda p: _size(p.memory.runtime_bytes), (runtime,)),
+        _Row("CUDA, torch and NCCL", lambda p: _size(p.memory.runtime_bytes), runtime),
         _Row("weights: its share", lambda p: _size(p.memory.weights.divided_bytes)),
         _Row("weights: the same on each", lambda p: _size(p.memory.weights.whole_bytes)),
         _Row("weights: draft layer", lambda p: _size(p.memory.weights.draft_bytes)),
         _Row("weights: copy for decoding", lambda p: _size(p.memory.weights.copy_bytes)),
         _Row("memory fraction", _fraction),
-        _Row("KV cache", lambda p: _size(p.memory.kv_bytes), (runtime,)),
+        _Row("KV cache", lambda p: _size(p.memory.kv_bytes), runtime),
         _Row("table of requests", lambda p: _size(p.memory.table_bytes)),
-        _Row("attention workspace", lambda p: _size(p.memory.attention_bytes), (runtime,)),
-        _Row("CUDA graphs", lambda p: _size(p.memory.graph_bytes), graphs),
+        _Row("attention workspace", lambda p: _size(p.memory.attention_bytes), runtime),
+        _Row("CUDA graphs", lambda p: _size(p.memory.graph_bytes), tuple(graphs)),
         _Row("prefill step, tokens", lambda p: _count(p.memory.prefill.tokens)),
         _Row("prefill workspace", lambda p: _size(p.memory.prefill.total_bytes), (_BUFFERS,)),
         _Row("indexer scores in it", lambda p: _size(p.memory.prefill.scores_bytes), (_BUFFERS,)),
-        _Row("left", lambda p: _size(p.memory.left_bytes), (runtime, _BUFFERS)),
+        _Row("left", lambda p: _size(p.memory.left_bytes), (*runtime, _BUFFERS)),
         _Row("KV cache"),
         _Row("dtype", lambda p: p.serving.kv_dtype),
         _Row("bytes a token: keys, values", lambda p: _count(p.memory.token.kv_bytes)),
         _Row("bytes a token: indexer", lambda p: _count(p.memory.token.indexer_bytes)),
         _Row("bytes a token: draft layer", lambda p: _count(p.memory.token.draft_bytes)),
         _Row("caches", lambda p: _count(p.capacity.caches)),
-        _Row("tokens in one", lambda p: _count(p.memory.tokens), _if_gpu(plans, runtime)),
-        _Row("tokens in all", lambda p: _count(p.capacity.tokens), _if_gpu(plans, runtime)),
+        _Row("tokens in one", lambda p: _count(p.memory.tokens), runtime),
+        _Row("tokens in all", lambda p: _count(p.capacity.tokens), runtime),
         _Row("sequence, tokens", lambda p: _count(p.capacity.context_tokens)),
-        _Row("such sequences at once", _sequences, _if_gpu(plans, runtime)),
+        _Row("such sequences at once", _sequences, runtime),
         _Row(
             "sequences of the mix",
             lambda p: _count(p.capacity.mix_sequences),
-            _if_gpu(plans, runtime),
+            runtime,
         ),
         _Row("host memory"),
         _Row("tokens a rank", lambda p: _count(p.memory.host.tokens) if p.memory.host else ""),
@@ -117,27 +123,21 @@ def _rows(plans: Sequence[Plan]) -> list[_Row]:
         ),
         _Row("start"),
         _Row("weights from storage", _load, (storage,)),
-        _Row(
-            "start, kernels compiled",
-            lambda p: _time(p.startup.warm_seconds),
-            (process, published.GRAPH_SECONDS.source),
-        ),
-        _Row("first start", lambda p: _time(p.startup.cold_seconds), (process, compiled)),
-        _Row("startup probe", lambda p: _time(p.startup.probe_seconds), (process, compiled)),
+        _Row("start, kernels compiled", lambda p: _time(p.startup.warm_seconds), starts),
+        _Row("first start", lambda p: _time(p.startup.cold_seconds), (*starts, *compiled)),
+        _Row("startup probe", lambda p: _time(p.startup.probe_seconds), (*starts, *compiled)),
         _Row("prefill with nothing cached"),
-        _Row("one such sequence", _prompt, tuple(rates)),
-        _Row("such sequences an hour", _hourly, tuple(rates)),
-        _Row("sequences of the mix an hour", _mixed_hourly, tuple(rates)),
+        _Row("one such sequence", _prompt, rates),
+        _Row("such sequences an hour", _hourly, rates),
+        _Row("sequences of the mix an hour", _mixed_hourly, rates),
     ]
 
 
-def _rates(plans: Sequence[Plan]) -> list[Source]:
-    return [plan.throughput.rate.source for plan in plans if plan.throughput]
-
-
-def _if_gpu(plans: Sequence[Plan], source: Source) -> tuple[Source, ...]:
-    """On a CPU an option bounds the cache, and its size is exact."""
-    return (source,) if any(plan.memory.gpu_bytes for plan in plans) else ()
+def _starts(plans: Sequence[Plan]) -> tuple[Source, ...]:
+    """What the seconds beside loading and compiling rest on."""
+    gpu = (published.PROCESS_SECONDS.source, published.GRAPH_SECONDS.source)
+    found = (gpu if plan.memory.gpu_bytes else (published.CPU_START,) for plan in plans)
+    return tuple(dict.fromkeys(source for sources in found for source in sources))
 
 
 def _size(value: int | None) -> str:
@@ -147,7 +147,13 @@ def _size(value: int | None) -> str:
 
 
 def _billions(value: int) -> str:
-    return f"{value / 1e9:,.3f} B" if value else ""
+    if not value:
+        return ""
+    return f"{value / 1e9:,.3f} B" if value >= 1e8 else f"{value / 1e6:,.3f} M"
+
+
+def _disk(value: int) -> str:
+    return f"{value / 1e9:,.1f} GB" if value >= 1e8 else f"{value / 1e6:,.1f} MB"
 
 
 def _count(value: int | None) -> str:

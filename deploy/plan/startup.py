@@ -45,8 +45,8 @@ def startup_of(model: Model, serving: Serving, on_gpu: bool, bytes_per_second: f
         process, margin = published.PROCESS_SECONDS.value, _MARGIN
         compiled = published.COMPILE_SECONDS.value
     else:
-        process, compiled = published.CPU_SECONDS, 0.0
-        margin = published.CPU_BUSY_SECONDS / published.CPU_SECONDS
+        process, margin = published.CPU_SECONDS[serving.engine].value, published.CPU_BUSY.value
+        compiled = 0.0
     load = read / bytes_per_second
     capture = published.GRAPH_SECONDS.value if serving.graph_batch else 0.0
     warm = process + load + capture
