@@ -10,6 +10,8 @@ from deploy.plan.quantisation import Quantisation
 from deploy.plan.tensors import Group, Part, Tensor
 
 _PREFIX = "model.layers.{layer}."
+# transformers' configuration classes, where config.json does not say.
+_HEAD_SIZE = {"Glm4MoeForCausalLM": 128, "Qwen3ForCausalLM": 128}
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class Config:
 
     @property
     def head_size(self) -> int:
-        return int(self.get("head_dim", self.hidden // self["num_attention_heads"]))
+        derived = self.hidden // self["num_attention_heads"]
+        return int(self.get("head_dim", _HEAD_SIZE.get(self.architecture, derived)))
 
     @property
     def kv_heads(self) -> int:

@@ -10,14 +10,12 @@ from typing import Any
 
 import pytest
 
-from deploy import loader
-from deploy.model import GLM_5_1, NVFP4
 from deploy.plan import plan
 from tests.plan import oracle
+from tests.plan.profiles import NVFP4, changed
 
 pytestmark = pytest.mark.engine
 
-CONFIG = {**GLM_5_1, "quantization_config": NVFP4}
 # In the checkpoint's config.json, and asked for by SGLang's model class; shapes need none of them.
 _ROUTING = {"moe_layer_freq": 1, "topk_method": "noaux_tc", "scoring_func": "sigmoid"}
 # SGLang makes four FP32 scales a layer for keys, values and queries that no checkpoint has.
@@ -26,14 +24,23 @@ _SHARED = {"embed_tokens", "lm_head"}
 
 
 @pytest.mark.parametrize(
-    "name", ["b300", "b300-tp4", "b300-high-throughput", "b300-agentic", "h200"]
+    "name, settings",
+    [
+        ("b300", []),
+        ("b300-tp4", []),
+        ("b300-high-throughput", ["speculative-algorithm=EAGLE"]),
+        ("b300-agentic", []),
+        ("h200", []),
+    ],
 )
-def test_weights_and_tokens_are_as_large_as_the_engine_has_them(name: str) -> None:
-    profile = loader.load(name)[0]
+def test_weights_and_tokens_are_as_large_as_the_engine_has_them(
+    name: str, settings: list[str]
+) -> None:
+    profile = changed(name, *settings)
     request = {
         "argv": list(profile.command().options),
         "gpu": profile.hardware.gpu,
-        "config": {**CONFIG, **_ROUTING},
+        "config": {**NVFP4, **_ROUTING},
     }
     done = subprocess.run(
         [sys.executable, "-m", oracle.__name__],
@@ -47,7 +54,7 @@ def test_weights_and_tokens_are_as_large_as_the_engine_has_them(name: str) -> No
     assert lines, done.stderr
     engine: dict[str, Any] = json.loads(lines[0].removeprefix(oracle.RESULT))
 
-    planned = plan(profile, CONFIG)
+    planned = plan(profile, NVFP4)
     serving, memory = planned.serving, planned.memory
     assert serving.kv_dtype == engine["kv_cache_dtype"]
     assert serving.fraction == engine["mem_fraction_static"]

@@ -59,7 +59,7 @@ class Run:
     budgets: list[int]
 
 
-@pytest.fixture(scope="module", params=CASES.values(), ids=CASES)
+@pytest.fixture(scope="module", params=list(CASES.values()), ids=list(CASES))
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     case: Case = request.param
     directory = tmp_path_factory.mktemp("run")
