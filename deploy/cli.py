@@ -217,6 +217,14 @@ def _render(words: list[str]) -> int:
     return 0
 
 
+def _plan(words: list[str]) -> int:
+    from deploy.plan import command
+
+    description = "Does it fit, how many sequences does it hold, how long does it take to start?"
+    parser = Parser(prog="launch.py plan", allow_abbrev=False, description=description)
+    return command.run(parser, words, _tell)
+
+
 def _check_known(names: Sequence[str]) -> None:
     if names:
         from deploy.preflight import codes
@@ -233,4 +241,5 @@ _VERBS = {
     "check-options": _check_options,
     "explain": _explain,
     "render": _render,
+    "plan": _plan,
 }

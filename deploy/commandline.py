@@ -38,7 +38,8 @@ def serve_parser() -> argparse.ArgumentParser:
         "       launch.py profiles [--json]\n"
         "       launch.py check-options --profile NAME|FILE [--engine-version VERSION]\n"
         "       launch.py explain --profile NAME|FILE\n"
-        "       launch.py render docker|compose|systemd --profile NAME|FILE",
+        "       launch.py render docker|compose|systemd --profile NAME|FILE\n"
+        "       launch.py plan --profile NAME|FILE [--profile NAME|FILE ...]",
         description="Serve GLM-5.1-NVFP4 as a profile says.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

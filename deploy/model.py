@@ -40,7 +40,9 @@ GLM_5_1: dict[str, Any] = {
     "rms_norm_eps": 1e-5,
 }
 
-# ModelOpt's block in a checkpoint's config.json: NVFP4 in groups of 16, routed experts only.
+# ModelOpt's block in a checkpoint's config.json: NVFP4 in groups of 16, routed experts only, which
+# is what 465.9 GB on disk come to. An FP8 KV cache is what vLLM takes from the checkpoint (report
+# on eight B300, plan/measurements.py).
 NVFP4: dict[str, Any] = {
     "quant_method": "modelopt",
     "quant_algo": "NVFP4",
@@ -52,5 +54,24 @@ NVFP4: dict[str, Any] = {
             "input_activations": {"num_bits": 4, "type": "float", "group_size": 16},
         }
     },
-    "ignore": ["lm_head", "*self_attn*", "*shared_experts*", "model.layers.78*"],
+    "kv_cache_scheme": {"num_bits": 8, "type": "float"},
+    "ignore": [
+        "lm_head",
+        "*self_attn*",
+        "*shared_experts*",
+        "model.layers.0.mlp*",
+        "model.layers.1.mlp*",
+        "model.layers.2.mlp*",
+        "model.layers.78*",
+    ],
+}
+
+# The block of the FP8 checkpoints: an FP32 scale for each block of 128 by 128.
+FP8: dict[str, Any] = {"quant_method": "fp8", "weight_block_size": [128, 128]}
+
+# The checkpoints whose config.json need not be at hand, by repository.
+CHECKPOINTS: dict[str, dict[str, Any]] = {
+    "nvidia/GLM-5.1-NVFP4": {**GLM_5_1, "quantization_config": NVFP4},
+    "zai-org/GLM-5.1-FP8": {**GLM_5_1, "quantization_config": FP8},
+    "zai-org/GLM-5.1": GLM_5_1,
 }

@@ -18,16 +18,29 @@ def _ready_path(version: str) -> str:
     return "/ready" if numbers >= _READY_SINCE else "/health"
 
 
+def automatic_fraction(args: Mapping[str, Any], gpu_bytes: int) -> tuple[float, float]:
+    """mem-fraction-static as the engine chooses it, and the MiB that it reserves.
+
+    ``args`` are options by primary spelling. The terms of 0.5.20's memory_hook.py for latent
+    attention on a GPU of 60 GiB or more, in MiB: metadata, activations per chunk token, parallel
+    slack, decode graphs and their padding under attention data parallelism, and prefill's graph.
+    """
+    chunk = args.get("chunked-prefill-size") or (16384 if gpu_bytes >= 160 * 2**30 else 8192)
+    parallel = (args.get("tp-size") or 1) * (args.get("pp-size") or 1)
+    batch = args.get("cuda-graph-max-bs-decode") or 512
+    reserved = 512 + max(chunk, 2048) * 1.5 + parallel / 8 * 1024 + batch * 2 + 1536
+    if args.get("enable-dp-attention"):
+        reserved += batch * (args.get("dp-size") or 1) * (4.5 if batch > 300 else 3)
+    reserved = max(reserved, 10 * 1024)
+    return round(1 - reserved * 2**20 / gpu_bytes, 3), reserved
+
+
 def _memory_fault(args: Mapping[str, Any], gpu_bytes: int) -> tuple[str, str, str] | None:
     """What the engine's automatic memory fraction would be, where that is too small to serve."""
     chunk = args.get("chunked-prefill-size")
     if args.get("mem-fraction-static") is not None or not isinstance(chunk, int):
         return None
-    # The terms of 0.5.23's memory_hook.py that a GPU of 160 GiB or more has, in MiB: metadata,
-    # activations per chunk token, parallel slack, 512 decode graphs, and MLA's prefill graph.
-    parallel = (args.get("tp-size") or 1) * (args.get("pp-size") or 1)
-    reserved = 512 + max(chunk, 2048) * 1.5 + parallel / 8 * 1024 + 512 * 2 + 1536
-    fraction = 1 - reserved * 2**20 / gpu_bytes
+    fraction, reserved = automatic_fraction(args, gpu_bytes)
     if fraction >= _LEAST_FRACTION:
         return None
     return (

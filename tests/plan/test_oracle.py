@@ -1,0 +1,73 @@
+"""Plans of GPU profiles against SGLang's own model and pool classes, built without memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from deploy.plan import plan
+from tests.plan import oracle
+from tests.plan.profiles import NVFP4, changed
+
+pytestmark = pytest.mark.engine
+
+# In the checkpoint's config.json, and asked for by SGLang's model class; shapes need none of them.
+_ROUTING = {"moe_layer_freq": 1, "topk_method": "noaux_tc", "scoring_func": "sigmoid"}
+# SGLang makes four FP32 scales a layer for keys, values and queries that no checkpoint has.
+_EXTRA_BYTES = 78 * 4 * 4
+_SHARED = {"embed_tokens", "lm_head"}
+
+
+@pytest.mark.parametrize(
+    "name, settings",
+    [
+        ("b300", []),
+        ("b300-tp4", []),
+        ("b300-high-throughput", ["speculative-algorithm=EAGLE"]),
+        ("b300-agentic", []),
+        ("h200", []),
+    ],
+)
+def test_weights_and_tokens_are_as_large_as_the_engine_has_them(
+    name: str, settings: list[str]
+) -> None:
+    profile = changed(name, *settings)
+    request = {
+        "argv": list(profile.command().options),
+        "gpu": profile.hardware.gpu,
+        "config": {**NVFP4, **_ROUTING},
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", oracle.__name__],
+        input=json.dumps(request),
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "SGLANG_USE_CPU_ENGINE": "0"}
+        | dict(profile.engine.env),
+        capture_output=True,
+        text=True,
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith(oracle.RESULT)]
+    assert lines, done.stderr
+    engine: dict[str, Any] = json.loads(lines[0].removeprefix(oracle.RESULT))
+
+    planned = plan(profile, NVFP4)
+    serving, memory = planned.serving, planned.memory
+    assert serving.kv_dtype == engine["kv_cache_dtype"]
+    assert serving.fraction == engine["mem_fraction_static"]
+    assert serving.chunk_tokens == engine["chunked_prefill_size"]
+    assert memory.token.total_bytes == engine["cell_bytes"]
+
+    # The engine copies the up-projection of latent attention only after loading.
+    weights = memory.weights
+    up = sum(size for tensor, size in engine["target"].items() if "kv_b_proj" in tensor)
+    draft = engine.get("draft", {})
+    up += sum(size for tensor, size in draft.items() if "kv_b_proj" in tensor)
+    planned_bytes = weights.divided_bytes + weights.whole_bytes + weights.copy_bytes - up
+    assert sum(engine["target"].values()) == planned_bytes + _EXTRA_BYTES
+    # The draft model shares the target's embedding and head.
+    own = [size for tensor, size in draft.items() if not _SHARED & set(tensor.split("."))]
+    assert sum(own) == weights.draft_bytes
