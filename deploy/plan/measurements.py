@@ -59,6 +59,7 @@ COLD_LOAD = Source(
     "https://github.com/ajith-sirra-amd/Issues/blob/main/GLM-5-FP8-MI355X-SGLANG-ERROR.md",
 )
 LOCAL_BYTES_PER_SECOND = Measured(3.0e9, COLD_LOAD)
+LOAD_SPREAD = Measured(887.93 / 228.09, COLD_LOAD)
 NETWORK_BYTES_PER_SECOND = Measured(
     1.0e9, Source("10 Gbit/s Ethernet carries 1.25 GB/s; four fifths of it")
 )

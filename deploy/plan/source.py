@@ -14,15 +14,23 @@ from deploy.preflight.hub import directory_of
 def config_of(model: str, file: str | None) -> dict[str, Any]:
     """The config.json's map for a model path or repository; Refused where it cannot be had."""
     if file:
-        return _read(Path(file).expanduser())
+        return _with_quantisation(Path(file).expanduser())
     directory = directory_of(model)
     if directory:
-        return _read(directory / "config.json")
+        return _with_quantisation(directory / "config.json")
     if model in CHECKPOINTS:
         return CHECKPOINTS[model]
     message = "its shapes are not built in, and this is no directory"
     fix = f"give its config.json with --model-config FILE; built in: {', '.join(CHECKPOINTS)}"
     raise Refused([Finding("plan-model", f"model {model}", message, fix)])
+
+
+def _with_quantisation(path: Path) -> dict[str, Any]:
+    """ModelOpt wrote its block beside config.json before it wrote it into it."""
+    value, beside = _read(path), path.with_name("hf_quant_config.json")
+    if "quantization_config" not in value and beside.is_file():
+        value["quantization_config"] = _read(beside)
+    return value
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -35,10 +43,6 @@ def _read(path: Path) -> dict[str, Any]:
         message = f"not JSON: {error}"
     else:
         if isinstance(value, dict):
-            # ModelOpt wrote the quantisation beside config.json before it wrote it into it.
-            beside = path.with_name("hf_quant_config.json")
-            if "quantization_config" not in value and beside.is_file():
-                value["quantization_config"] = _read(beside)
             return value
         message = "this is not a map"
     raise Refused([Finding("plan-config", str(path), message, fix)])

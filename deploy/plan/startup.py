@@ -10,10 +10,6 @@ from deploy.plan import measurements as published
 from deploy.plan.serving import Serving
 from deploy.plan.shapes import Model
 
-# A probe that is too short kills a healthy server, one that is too long costs minutes once. Twice
-# the warm start, and compilation: enough for the slowest rank of COLD_LOAD, at 0.84 GB/s.
-_MARGIN = 2.0
-
 
 @dataclass(frozen=True)
 class Startup:
@@ -21,8 +17,9 @@ class Startup:
 
     ``read_bytes`` is what a node reads from storage. ``compile_seconds`` falls away when the kernel
     caches of an earlier start are still there. ``warm_seconds`` and ``cold_seconds`` are the whole
-    start with and without them, weights on disk already; ``probe_seconds`` is the budget of a
-    startup probe: the cold start with its margin, in whole minutes.
+    start with and without them, weights on disk already. ``probe_seconds`` is the budget of a
+    startup probe, in whole minutes: the cold start, with everything before kernels and graphs as
+    slow against the usual as was seen. Too short kills a healthy server, too long costs minutes.
     """
 
     read_bytes: int
@@ -42,10 +39,10 @@ def startup_of(model: Model, serving: Serving, on_gpu: bool, bytes_per_second: f
         tensor.checkpoint_bytes for tensor in model.tensors if serving.draft or not tensor.mtp
     )
     if on_gpu:
-        process, margin = published.PROCESS_SECONDS.value, _MARGIN
+        process, slow = published.PROCESS_SECONDS.value, published.LOAD_SPREAD.value
         compiled = published.COMPILE_SECONDS.value
     else:
-        process, margin = published.CPU_SECONDS[serving.engine].value, published.CPU_BUSY.value
+        process, slow = published.CPU_SECONDS[serving.engine].value, published.CPU_BUSY.value
         compiled = 0.0
     load = read / bytes_per_second
     capture = published.GRAPH_SECONDS.value if serving.graph_batch else 0.0
@@ -59,7 +56,7 @@ def startup_of(model: Model, serving: Serving, on_gpu: bool, bytes_per_second: f
         capture_seconds=capture,
         warm_seconds=warm,
         cold_seconds=warm + compiled,
-        probe_seconds=60 * math.ceil((margin * warm + compiled) / 60),
+        probe_seconds=60 * math.ceil((slow * (process + load) + compiled + capture) / 60),
     )
 
 
