@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import json
 import random
+import statistics
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,10 +49,16 @@ def joined(pieces: list[Piece]) -> Piece:
 
 @dataclass
 class Pool:
-    """Counted passages, smallest first, words of one token, and what a line costs around them."""
+    """Counted passages, smallest first, words that cost the same, and what a line costs beside.
+
+    ``word_tokens`` is 1 in most vocabularies; where a space is a token of its own it is 2, and
+    ``extras`` are line endings that cost the tokens in between.
+    """
 
     passages: list[Piece]
     words: list[str]
+    word_tokens: int
+    extras: list[str]
     line_tokens: int
     ending_tokens: int
     needle_tokens: int
@@ -75,8 +82,9 @@ class Pool:
             (Piece(encode(text), n) for text, n in zip(texts, counts, strict=True)),
             key=lambda piece: piece.tokens,
         )
-        words = _single_tokens(counter)
-        pool = Pool(pieces, words, *_lines(counter, words))
+        words, cost = _equal_words(counter)
+        extras = _extras(counter, words, cost)
+        pool = Pool(pieces, words, cost, extras, *_lines(counter, words, cost))
         pool._check_sums(counter, texts, counts)
         return pool
 
@@ -84,7 +92,8 @@ class Pool:
         """For another process."""
         passages = [[piece.data.decode(), piece.tokens] for piece in self.passages]
         costs = (self.line_tokens, self.ending_tokens, self.needle_tokens, self.labelled_tokens)
-        return {"passages": passages, "rest": [self.words, *costs]}
+        rest = [self.words, self.word_tokens, self.extras, *costs]
+        return {"passages": passages, "rest": rest}
 
     @staticmethod
     def from_json(value: dict[str, Any]) -> Pool:
@@ -95,17 +104,20 @@ class Pool:
     @property
     def nonce_tokens(self) -> int:
         """Tokens of a nonce."""
-        return self.line_tokens + 7
+        return self.line_tokens + 7 * self.word_tokens
 
     def line(self, tokens: int, rng: random.Random) -> Piece:
         """A line of exactly that many tokens."""
-        words = rng.choices(self.words, k=tokens - self.line_tokens)
-        return Piece(encode(_LINE_START + "".join(words) + _LINE_END), tokens)
+        return self._words(tokens, tokens - self.line_tokens, rng, _LINE_END)
 
     def ending(self, tokens: int, rng: random.Random) -> Piece:
         """A line without its newline: templates strip what ends a message."""
-        words = rng.choices(self.words, k=tokens - self.ending_tokens)
-        return Piece(encode(_LINE_START + "".join(words)), tokens)
+        return self._words(tokens, tokens - self.ending_tokens, rng, "")
+
+    def _words(self, tokens: int, beside: int, rng: random.Random, end: str) -> Piece:
+        count, extra = divmod(beside, self.word_tokens)
+        text = _LINE_START + "".join(rng.choices(self.words, k=count)) + self.extras[extra] + end
+        return Piece(encode(text), tokens)
 
     def nonce(self, number: int, run: int) -> Piece:
         """A line that differs from any other number's in its first words, and from any other
@@ -125,10 +137,10 @@ class Pool:
         word = "".join(rng.sample(self.words, 3)).strip()
         if not label:
             text = f"{_NEEDLE_START} {word}{_NEEDLE_END}"
-            return Piece(encode(text), self.needle_tokens + 3), word, ""
+            return Piece(encode(text), self.needle_tokens + 3 * self.word_tokens), word, ""
         name = self.words[number % len(self.words)].strip()
         text = f"{_LABELLED_START} {name}{_LABELLED_MIDDLE} {word}{_NEEDLE_END}"
-        return Piece(encode(text), self.labelled_tokens + 4), word, name
+        return Piece(encode(text), self.labelled_tokens + 4 * self.word_tokens), word, name
 
     def fill(self, tokens: int, rng: random.Random) -> list[Piece]:
         """Passages, and a line last, of exactly that many tokens together."""
@@ -162,17 +174,31 @@ class Pool:
             raise Refused([fault("tokenizer", words, mend)])
 
 
-def _single_tokens(counter: Counter) -> list[str]:
+def _equal_words(counter: Counter) -> tuple[list[str], int]:
+    """The words of the commonest cost, and that cost."""
     words = [" " + word for word in WORDS]
-    one = [word for word, n in zip(words, counter.texts(words), strict=True) if n == 1]
-    if len(one) < _LEAST_WORDS:
-        said = f"only {len(one)} of {len(words)} common words are one token"
+    counts = counter.texts(words)
+    cost = statistics.mode(counts)
+    equal = [word for word, n in zip(words, counts, strict=True) if n == cost]
+    if cost > 2 or len(equal) < _LEAST_WORDS:
+        said = f"common words are {cost} tokens each"
         mend = "exact prompts need a tokenizer trained on English"
         raise Refused([fault("tokenizer", said, mend)])
-    return one
+    return equal, cost
 
 
-def _lines(counter: Counter, words: list[str]) -> tuple[int, int, int, int]:
+def _extras(counter: Counter, words: list[str], cost: int) -> list[str]:
+    """Ends of a line that cost 0, 1, ... tokens, up to what a word costs."""
+    line = _LINE_START + words[0]
+    extras = ["", "."][:cost]
+    counts = counter.texts([line + extra + end for end in ("", _LINE_END) for extra in extras])
+    if any(n - counts[i - i % cost] != i % cost for i, n in enumerate(counts)):
+        said = "no line ending costs one token"
+        raise Refused([fault("tokenizer", said, "exact prompts need a byte-level tokenizer")])
+    return extras
+
+
+def _lines(counter: Counter, words: list[str], cost: int) -> tuple[int, int, int, int]:
     """What a line, an ending, a needle and a labelled needle cost beside their words."""
     a, b, c = words[0], words[1], words[2]
     many = "".join(words[:20])
@@ -184,8 +210,9 @@ def _lines(counter: Counter, words: list[str]) -> tuple[int, int, int, int]:
     ]
     short = counter.texts([f"{start}{label}{b}{c}{end}" for start, label, end in forms])
     long = counter.texts([f"{start}{label}{many}{end}" for start, label, end in forms])
-    costs = [n - 2 - bool(label) for n, (_, label, _) in zip(short, forms, strict=True)]
-    if [n - 20 - bool(label) for n, (_, label, _) in zip(long, forms, strict=True)] != costs:
-        said = "words of one token do not add up in a line"
+    labels = [cost * bool(label) for _, label, _ in forms]
+    costs = [n - 2 * cost - label for n, label in zip(short, labels, strict=True)]
+    if [n - 20 * cost - label for n, label in zip(long, labels, strict=True)] != costs:
+        said = "words of equal cost do not add up in a line"
         raise Refused([fault("tokenizer", said, "exact prompts need a byte-level tokenizer")])
     return costs[0], costs[1], costs[2], costs[3]

@@ -152,7 +152,7 @@ def prepare(
 
 
 def read_traces(scenario: Scenario, folder: Path) -> dict[str, list[replay.Line]]:
-    """The lines of every trace, by the name of its traffic; paths are from the scenario's folder."""
+    """The lines of every trace, by the name of its traffic; files are looked for in the folder."""
     return {t.name: replay.read(t.trace, folder) for t in scenario.traffic if t.trace}
 
 

@@ -15,7 +15,7 @@ from loadtests.scenario import Answer, Prompt, Traffic
 
 QUESTION = "What is the code word?"
 _LABEL = "#"  # stands for any label of one token
-_CLOSING_WORDS = 4  # of a prompt that asks nothing
+_CLOSING_TOKENS = 4  # of a prompt that asks nothing
 # Numbers that no request of a run has: 10^6 requests are more than a server answers in a day.
 PRIME_NUMBER = 10**6
 PREFIX_NUMBER = 2 * 10**6
@@ -106,7 +106,7 @@ def hide(
     pool: Pool, rng: random.Random, tokens: int, needle: Piece | None, end: Piece | None = None
 ) -> list[Piece]:
     """Exactly that many tokens: filler, the needle at a random depth of it, and the end."""
-    end = end or pool.ending(pool.ending_tokens + _CLOSING_WORDS, rng)
+    end = end or pool.ending(pool.ending_tokens + _CLOSING_TOKENS, rng)
     left = tokens - (needle.tokens if needle else 0) - end.tokens
     before = int(rng.random() * left) if needle else left
     if before < pool.line_tokens or left - before < pool.line_tokens:

@@ -100,7 +100,7 @@ class Sessions:
     def _least(self) -> int:
         """Tokens that a turn's text needs at least, with its code word and question."""
         longest = max(self.facts.questions.values(), default=0)
-        needle = self.pool.labelled_tokens + 4 if self.traffic.needle else 0
+        needle = self.pool.labelled_tokens + 4 * self.pool.word_tokens if self.traffic.needle else 0
         return 2 * self.pool.nonce_tokens + needle + longest
 
     def _text(

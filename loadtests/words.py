@@ -1,4 +1,4 @@
-"""Common English words: most are one token, with the space before them, in any vocabulary."""
+"""Common English words: most cost the same few tokens, with the space before them, anywhere."""
 
 from __future__ import annotations
 
