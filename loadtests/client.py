@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -49,7 +49,7 @@ class Client:
     timeouts: Timeouts = Timeouts()
     headers: dict[str, str] = field(default_factory=dict)
     origin: float = 0.0  # what the records call second 0, on the monotonic clock
-    on_token: Callable[[Record], None] | None = None
+    tokens: int = 0  # that arrived so far, over all requests
     _idle: list[Connection] = field(default_factory=list)
 
     def send(self, call: Call) -> None:
@@ -151,18 +151,17 @@ class Client:
                         continue
                     for event_at, event in splitter.feed(piece_at, piece):
                         stream.on_event(event_at, event)
-            self._note_first(record, stream)
+            self._note_tokens(record, stream)
         record.status = response.status
         if response.status != 200:
             raise _refusal(record, response, bytes(refused))
         if splitter.pending:
             raise RequestFailed(Outcome.TRUNCATED, "the stream ended inside an event")
 
-    def _note_first(self, record: Record, stream: ChatStream) -> None:
-        if stream.times and not record.token_times:
-            record.token_times.append(stream.times[0] - self.origin)
-            if self.on_token:
-                self.on_token(record)
+    def _note_tokens(self, record: Record, stream: ChatStream) -> None:
+        """For those who look at a request in flight: how far it is."""
+        self.tokens += len(stream.times) - len(record.token_times)
+        record.token_times += [at - self.origin for at in stream.times[len(record.token_times) :]]
 
     def _judge(self, call: Call, stream: ChatStream) -> tuple[Outcome, str]:
         record, usage = call.record, stream.usage
