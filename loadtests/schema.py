@@ -71,7 +71,7 @@ def _value(hint: Any, value: Any, where: str, faults: list[str]) -> Any:
     if is_dataclass(hint):
         return build(typing.cast(Any, hint), value, where, faults)
     if origin is tuple:
-        if not isinstance(value, list):
+        if not isinstance(value, list | tuple):
             faults.append(fault(where, f"not a list: {value!r}", "write it as - lines"))
             return None
         return tuple(

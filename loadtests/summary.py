@@ -118,7 +118,7 @@ class Summary:
         """All of it, for report.json."""
         cache, good = self.cache, self.good_share(slo)
         graded = [r for r in self.ended if r.needle_found is not None]
-        reasoning = sum(r.reasoning_tokens or 0 for r in self.right)
+        reasoning = sum((r.reasoning_tokens or 0) for r in self.right)
         return {
             "traffic": self.traffic,
             "level": self.level,
@@ -143,8 +143,9 @@ class Summary:
         if metric == "itl":
             tokens = [pairs for record in self.right + self.cut if (pairs := record.itl())]
             return of_tokens(tokens, q) if tokens else None
-        lasted = _LASTED.get(metric, lambda record: None)
-        bounds = [value for record in self.cut if (value := lasted(record)) is not None]
+        lasted = _LASTED.get(metric)
+        cut = [lasted(record) for record in self.cut] if lasted else []
+        bounds = [value for value in cut if value is not None]
         values = self.values(metric)
         return of_requests(values, bounds, q) if values or bounds else None
 
