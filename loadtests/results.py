@@ -10,7 +10,7 @@ from typing import Any
 from loadtests import junit, report, table
 from loadtests.collector import Collector
 from loadtests.options import Options
-from loadtests.plan import Plan
+from loadtests.plan import STEADY, Plan
 from loadtests.record import Record
 from loadtests.scenario import Scenario, Slo
 from loadtests.summary import Summary
@@ -77,11 +77,12 @@ class Results:
     ) -> list[Summary]:
         """One summary per traffic, over the requests whose time lies in that steady state."""
         segment, size = plan.steady(level), collector.header["facts"]["page_size"]
-        chosen = [r for r in collector.records if r.phase == "steady" and r.level == level]
-        return [
-            Summary(t.name, level, [r for r in chosen if r.traffic == t.name], segment, size)
-            for t in scenario.traffic
-        ]
+        summaries = []
+        for traffic in scenario.traffic:
+            everyone = [r for r in collector.records if r.traffic == traffic.name]
+            chosen = [r for r in everyone if r.phase == STEADY and r.level == level]
+            summaries.append(Summary(traffic.name, level, chosen, everyone, segment, size))
+        return summaries
 
     def slo(self, traffic: str) -> Slo:
         """The limits of a traffic."""

@@ -39,7 +39,7 @@ def find(name: str) -> Path:
     for path in candidates:
         if path.is_file():
             return path
-    known = sorted(path.stem for path in FOLDER.glob("*.*"))
+    known = sorted(p.stem for p in FOLDER.iterdir() if p.suffix in (".yaml", ".json"))
     near = difflib.get_close_matches(name, known, n=1)
     mend = (f'did you mean "{near[0]}"? ' if near else "") + "known: " + ", ".join(known)
     raise Refused([fault("--scenario", f"no scenario {name}", mend)])

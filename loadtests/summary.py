@@ -48,7 +48,8 @@ class Summary:
 
     traffic: str
     level: int
-    records: list[Record]
+    records: list[Record]  # of requests whose intended start lies in the steady state
+    everyone: list[Record]  # of the traffic, whenever they started: their tokens come meanwhile
     segment: Segment
     page_size: int = 1
     _cache: dict[tuple[str, float], Quantile | None] = field(default_factory=dict)
@@ -76,7 +77,7 @@ class Summary:
         start, end = self.segment.start, self.segment.end
         return sum(
             n
-            for record in self.records
+            for record in self.everyone
             for at, n in zip(record.token_times, record.token_counts, strict=False)
             if start <= at < end
         )
