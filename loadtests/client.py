@@ -178,7 +178,9 @@ class Client:
             return Outcome.WRONG_USAGE, f"{usage.completion} tokens counted, more came"
         content, reasoning = "".join(stream.content), "".join(stream.reasoning)
         if call.needle:
-            record.needle_found = holds(content, call.needle)
+            found = holds(content, call.needle)
+            # An answer that was cut short may have been on its way to the code word.
+            record.needle_found = found or (None if stream.finish_reason == "length" else False)
         return grade(content, reasoning, call.needle, stream.finish_reason, call.exact_answer)
 
     def _copy(self, record: Record, stream: ChatStream) -> None:

@@ -98,7 +98,9 @@ class Plan:
             expected = (first + last) / 2 * seconds
             while wanted <= before + expected:
                 slope = (last - first) / seconds
-                yield segment.start + _when(wanted - before, first, slope)
+                at = segment.start + _when(wanted - before, first, slope)
+                if at < self.end:
+                    yield at
                 wanted += _gap(load, rng)
             before += expected
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import bisect
 import json
 import random
-import statistics
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,8 @@ _LEAST_POOL_CHARACTERS = 60_000
 _CHARACTERS_PER_TOKEN = 3.6  # of Python source with a large vocabulary; sizes the pool, no more
 _MOST_POOL_CHARACTERS = 4_500_000
 _LEAST_WORDS = 24
+_MOST_WORD_TOKENS = 2  # a small vocabulary has the space apart
+_STRIDE = 1_000_003  # a prime, so that neighbouring numbers have nothing in common
 _LINE_MOST = 24  # words of a line that fills up what no passage fits
 _LINE_START, _LINE_END = "Note", "\n"
 _NEEDLE_START, _NEEDLE_END = "The code word is", ".\n"
@@ -133,14 +134,21 @@ class Pool:
 
     def needle(self, number: int, run: int, label: bool = False) -> tuple[Piece, str, str]:
         """A sentence with a code word of three words; (piece, code word, its label)."""
-        rng = random.Random(f"{run}/{number}")
-        word = "".join(rng.sample(self.words, 3)).strip()
+        word = " ".join(self._three(number * _STRIDE + run))
         if not label:
             text = f"{_NEEDLE_START} {word}{_NEEDLE_END}"
             return Piece(encode(text), self.needle_tokens + 3 * self.word_tokens), word, ""
         name = self.words[number % len(self.words)].strip()
         text = f"{_LABELLED_START} {name}{_LABELLED_MIDDLE} {word}{_NEEDLE_END}"
         return Piece(encode(text), self.labelled_tokens + 4 * self.word_tokens), word, name
+
+    def _three(self, number: int) -> list[str]:
+        """Three different words, and other ones for every other number, up to n (n-1) (n-2)."""
+        left, found = list(self.words), []
+        for _ in range(3):
+            number, index = divmod(number, len(left))
+            found.append(left.pop(index).strip())
+        return found
 
     def fill(self, tokens: int, rng: random.Random) -> list[Piece]:
         """Passages, and a line last, of exactly that many tokens together."""
@@ -175,16 +183,16 @@ class Pool:
 
 
 def _equal_words(counter: Counter) -> tuple[list[str], int]:
-    """The words of the commonest cost, and that cost."""
+    """Words that cost the same, as little as there are enough of, and that cost."""
     words = [" " + word for word in WORDS]
     counts = counter.texts(words)
-    cost = statistics.mode(counts)
-    equal = [word for word, n in zip(words, counts, strict=True) if n == cost]
-    if cost > 2 or len(equal) < _LEAST_WORDS:
-        said = f"common words are {cost} tokens each"
-        mend = "exact prompts need a tokenizer trained on English"
-        raise Refused([fault("tokenizer", said, mend)])
-    return equal, cost
+    for cost in range(1, _MOST_WORD_TOKENS + 1):
+        equal = [word for word, n in zip(words, counts, strict=True) if n == cost]
+        if len(equal) >= _LEAST_WORDS:
+            return equal, cost
+    said = f"too few of {len(words)} common words are one token"
+    mend = "exact prompts need a tokenizer trained on English"
+    raise Refused([fault("tokenizer", said, mend)])
 
 
 def _extras(counter: Counter, words: list[str], cost: int) -> list[str]:

@@ -1,8 +1,8 @@
-"""Common English words: most cost the same few tokens, with the space before them, anywhere."""
+"""Everyday English words: many cost one token, with the space before them, in any vocabulary."""
 
 from __future__ import annotations
 
-WORDS = tuple(
+WORDS = (
     "able air apple area arm art back ball band bank base bell bird blue board boat body book box "
     "boy bread bridge brown build card care cat chair city class clock cloud coat cold color corn "
     "cup dark data day deep desk dog door dress drink ear earth east egg end eye face fall farm "
@@ -17,17 +17,4 @@ WORDS = tuple(
     "store storm street sugar summer sun system table tail tea test text time tool top tower town "
     "track train tree type valley value wall water wave west wheel white wind window wing winter "
     "wood word work world yard year yellow "
-    # A small vocabulary trained on source code has these.
-    "all and any are argument arguments array attribute bool build bytes call called can case "
-    "check class code command context count create current default delete dict directory each "
-    "element encoding error event exception expected false field file filename first for format "
-    "from function get given handle has header host import index input instance integer into is "
-    "kind last len length level line list local lock match message method mode module must name "
-    "need new next node none not object offset only option options original other output "
-    "package parent parse parser part path pattern position process raise read record request "
-    "result return returns run same script section self send sequence server should size socket "
-    "source state status stream string struct support system target task than that the then "
-    "this thread token true tuple two type under unit update use used user using value values "
-    "version was when where which width with without write".split()
-)
-WORDS = tuple(dict.fromkeys(WORDS))
+).split()
