@@ -47,6 +47,7 @@ class Conductor:
     _ticking: Any = None
     _cut_at: float | None = None
     _early: str = ""
+    _ended: bool = False
 
     def check(self) -> tuple[Where, str]:
         """What must be true before anything is sent; Refused otherwise."""
@@ -59,7 +60,7 @@ class Conductor:
     def start(self) -> None:
         """Prepare and send the plan; what is refused is told and ends the run with status 2."""
         self.refused, self.results, self._cut_at, self._early = [], None, None, ""
-        self.collector = None
+        self.collector, self._ended = None, False
         try:
             self._start()
         except Refused as refused:
@@ -75,6 +76,8 @@ class Conductor:
         if not collector or not plan:
             return False
         if collector.finished:
+            self._ended = True
+        if self._ended:
             return True
         if self._cut_at is None and self._should_end(collector, plan):
             self.cut()
@@ -90,7 +93,7 @@ class Conductor:
         collector = self.collector
         if not collector or self.results:
             return
-        if not collector.finished and collector.now < self._sending_end:
+        if not self._ended and collector.now < self._sending_end:
             self._early = "stopped before the end of the steady state"
         if not collector.finished:
             self.cut()

@@ -23,6 +23,7 @@ from loadtests.tokens import Counter, FileCounter, ServerCounter
 # Beside one file per stream: the process itself, locust's web server and messages.
 _OTHER_FILES = 200
 _PORTS_OF_ONE_ADDRESS = 28_000  # Linux's default ip_local_port_range
+_CHECK_SECONDS = 10.0  # a server that is there lists its models at once
 _NO_SERVER = "give the address of an OpenAI-compatible server"
 
 
@@ -87,7 +88,9 @@ class Prepared:
 def served(where: Where) -> tuple[str, int | None]:
     """The model to ask for and the longest context, if the server says; Refused otherwise."""
     try:
-        models = where.api().get("/v1/models")["data"]
+        api = where.api()
+        api.seconds = _CHECK_SECONDS
+        models = api.get("/v1/models")["data"]
         known = {str(model["id"]): model.get("max_model_len") for model in models}
     except ssl.SSLError as error:
         mend = "give the right --ca-file, or a server with a valid certificate"

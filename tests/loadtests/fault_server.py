@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import json
 import socket
+import ssl
 from typing import Any
 
 from tests.loadtests.fault_answers import FAULTS, TOKEN, Answer, Settings, tokenize, whole
@@ -97,14 +98,20 @@ class Exchange:
             settings.running -= 1
 
 
-async def serve(settings: Settings, port: int) -> None:
+async def serve(settings: Settings, port: int, certificate: str) -> None:
     """Serve until killed; prints the port once it listens."""
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         await Exchange(settings, reader, writer).run()
 
-    listening = await asyncio.start_server(accept, "127.0.0.1", port, limit=1 << 24, backlog=4096)
+    tls = None
+    if certificate:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(certificate)
+    listening = await asyncio.start_server(
+        accept, "127.0.0.1", port, limit=1 << 24, backlog=4096, ssl=tls
+    )
     print(listening.sockets[0].getsockname()[1], flush=True)
     ticking = asyncio.create_task(settings.tick())
     await listening.serve_forever()
@@ -123,12 +130,14 @@ def main() -> None:
     parser.add_argument("--keep-alive", type=float, default=900.0)
     parser.add_argument("--context", type=int, default=202_752)
     parser.add_argument("--key", default="")
+    parser.add_argument("--certificate", default="", help="PEM with the key: serve TLS")
     options = vars(parser.parse_args())
     port, faults = options.pop("port"), options.pop("faults").split(",")
+    certificate = options.pop("certificate")
     unknown = set(faults) - set(FAULTS)
     if unknown:
         parser.error(f"unknown faults: {unknown}")
-    asyncio.run(serve(Settings(faults=faults, **options), port))
+    asyncio.run(serve(Settings(faults=faults, **options), port, certificate))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,14 @@ from tests.loadtests.conftest import fault_server
 from tests.loadtests.running import Run, books_add_up, command, run, sets
 from tests.loadtests.test_client import CLASSES
 
-SHORT = sets(phases__warmup_seconds=1, phases__steady_seconds=4, phases__drain_seconds=10)
+# Other work on the machine is no fault of what is tested here.
+PATIENT = {"most_lag_seconds": 10, "most_cpu": 2, "most_schedule_delay_seconds": 10}
+SHORT = sets(
+    phases__warmup_seconds=1,
+    phases__steady_seconds=4,
+    phases__drain_seconds=10,
+    generator=PATIENT,
+)
 MIXED = ("none", "truncated", "mid_event", "split_utf8", "in_band_error", "no_done", "none",
          "wrong_usage", "429", "503", "reset", "stall", "slow_headers", "garbage", "repetition",
          "wrong_answer", "bad_json")  # fmt: skip
@@ -119,6 +126,21 @@ def test_a_search_finds_where_the_limits_break(tmp_path: Path) -> None:
     assert levels == {0: 8, 1: 16, 2: 32, 3: 64}
 
 
+def test_a_busy_client_makes_the_run_invalid(tmp_path: Path) -> None:
+    with fault_server("--gap", "0.001", "--ttft", "0.01") as url:
+        impatient = sets(generator={"most_lag_seconds": 1e-9})
+        done = run(tmp_path, url, *SHORT, *impatient)
+    assert done.status == 2
+    assert "the client's hub was late by" in done.said
+
+
+def test_a_run_over_tls(tmp_path: Path, certificate: Path) -> None:
+    with fault_server("--gap", "0.005", "--certificate", str(certificate)) as url:
+        done = run(tmp_path, url, "--ca-file", str(certificate), *SHORT)
+    assert done.status == 0, done.said
+    assert set(done.report["accounting"]["outcomes"]) == {"ok"}
+
+
 def test_cached_tokens_are_as_predicted(tmp_path: Path) -> None:
     with fault_server("--gap", "0.001", "--ttft", "0.01") as url:
         words = sets(traffic__0__prompt={"tokens": 2000, "shared_tokens": 1500, "prefixes": 3})
@@ -138,11 +160,12 @@ def bad(tmp_path: Path, url: str, *words: str, **env: str) -> str:
     return errors[0]
 
 
-def test_bad_input_is_refused_in_one_line(tmp_path: Path, faulty: str) -> None:
+def test_bad_input_is_refused_in_one_line(tmp_path: Path, faulty: str, certificate: Path) -> None:
     out = tmp_path / "none"
     assert "unreachable" in bad(out, "http://127.0.0.1:9")
     assert "not an http or https URL" in bad(out, "ftp://x")
-    assert "TLS" in bad(out, faulty.replace("http:", "https:"))
+    with fault_server("--certificate", str(certificate)) as url:
+        assert "TLS: self-signed certificate" in bad(out, url)
     assert "does not have 'glm'" in bad(out, faulty, "--model", "glm")
     assert "exceed the server's 202752" in bad(
         out, faulty, *sets(traffic__0__prompt__tokens=202752)
