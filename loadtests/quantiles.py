@@ -74,7 +74,8 @@ def share(hits: int, of: int) -> tuple[float, float]:
     p, z2 = hits / of, _Z * _Z
     middle = (p + z2 / (2 * of)) / (1 + z2 / of)
     half = _Z * math.sqrt(p * (1 - p) / of + z2 / (4 * of * of)) / (1 + z2 / of)
-    return max(middle - half, 0.0), min(middle + half, 1.0)
+    # Rounding must not push a bound past the share itself.
+    return max(min(middle - half, p), 0.0), min(max(middle + half, p), 1.0)
 
 
 def _rank(n: int, q: float) -> int:

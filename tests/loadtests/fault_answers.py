@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import random
 import re
 import socket
 import struct
@@ -32,6 +33,7 @@ class Settings:
     tokens: int = 20
     gap: float = 0.02
     ttft: float = 0.05
+    jitter: float = 0.0  # share by which times vary
     burst: bool = False
     per_event: int = 1
     faults: list[str] = field(default_factory=lambda: ["none"])
@@ -53,7 +55,10 @@ class Settings:
             beat.set()
 
     async def wait(self) -> None:
-        await (self.beat.wait() if self.burst else asyncio.sleep(self.gap))
+        await (self.beat.wait() if self.burst else asyncio.sleep(self.gap * self.vary()))
+
+    def vary(self) -> float:
+        return 1 + self.jitter * random.uniform(-1, 1)
 
     def cached(self, tokens: list[str]) -> int:
         """Tokens of the longest known prefix, in whole pages; remembers this prompt."""
@@ -131,7 +136,7 @@ class Answer:
         writer.write(opening)
         role = {} if fault == "no_role" else {"role": "assistant", "content": ""}
         writer.write(chunk(self.event(role, 0)))
-        await asyncio.sleep(self.settings.ttft)
+        await asyncio.sleep(self.settings.ttft * self.settings.vary() ** 3)
         return await self.stream()
 
     async def stream(self) -> bool:

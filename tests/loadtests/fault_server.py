@@ -124,6 +124,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=20)
     parser.add_argument("--gap", type=float, default=0.02)
     parser.add_argument("--ttft", type=float, default=0.05)
+    parser.add_argument("--jitter", type=float, default=0.0)
     parser.add_argument("--burst", action="store_true")
     parser.add_argument("--per-event", type=int, default=1)
     parser.add_argument("--faults", default="none")
