@@ -29,8 +29,7 @@ def show(state: dict[str, float], plan: Plan) -> None:
 
 def line(state: dict[str, float], plan: Plan) -> str:
     """Phase, time, requests and tokens in one line."""
-    phase, level = plan.at(state["at"])
-    name = f"{phase} {level}" if plan.levels > 1 else phase
+    name = phase_of(state["at"], plan)
     ttft = "-" if math.isnan(state["ttft"]) else seconds(state["ttft"])
     failed = f", {state['failed']:.0f} failed" if state["failed"] else ""
     return (
@@ -38,6 +37,12 @@ def line(state: dict[str, float], plan: Plan) -> str:
         f"{state['ended']:.0f} ended{failed}, TTFT p50 {ttft}, "
         f"{state['tokens_per_second']:.0f} tokens/s"
     )
+
+
+def phase_of(second: float, plan: Plan) -> str:
+    """The phase, with its level where there are several."""
+    phase, level = plan.at(second)
+    return f"{phase} {level}" if plan.levels > 1 else phase
 
 
 def clear() -> None:

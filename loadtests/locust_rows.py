@@ -35,7 +35,7 @@ class Rows:
             request_type="E2E",
             name=record.traffic,
             response_time=(record.e2e or 0.0) * 1e3,
-            response_length=record.completion_tokens or 0,
+            response_length=0,
             exception=None if record.ok else f"{record.outcome}: {record.detail}"[:200],
             context={"record": record.id},
         )

@@ -55,7 +55,7 @@ def render(results: Results) -> str:
 def _facts(results: Results) -> str:
     header = results.header
     started = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(header["start"]))
-    words = f"Model {header['model']} at {header['url']}, {header['processes']} processes"
+    words = f"Model {header['model']} at {header['url']}, {header['processes']} client processes"
     return f"<p>{escape(words)}, started {started}.</p>"
 
 

@@ -56,10 +56,10 @@ def rows(conductor: Conductor) -> list[tuple[str, str]]:
     if not collector or not collector.history:
         return [("phase", "not started" if not collector else "preparing")]
     last = collector.history[-1]
-    phase, level = collector.plan.at(last["at"])
+    phase = live.phase_of(last["at"], collector.plan)
     ttft = "-" if math.isnan(last["ttft"]) else live.seconds(last["ttft"])
     return [
-        ("phase", f"{phase} {level}, {last['at']:.0f} of {collector.plan.end:.0f} s"),
+        ("phase", f"{phase}, {last['at']:.0f} of {collector.plan.end:.0f} s"),
         ("in flight", f"{last['in_flight']:.0f}"),
         ("ended", f"{last['ended']:.0f}"),
         ("failed", f"{last['failed']:.0f}"),
