@@ -17,7 +17,7 @@ INSTALLED := $(VENV)/.installed
 VLLM_INSTALLED := $(VLLM_VENV)/.installed
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help serve test test-vllm install install-vllm lint format generate lock bench train clean
+.PHONY: help serve loadtest test test-vllm install install-vllm lint format generate lock bench train clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ test: $(INSTALLED) lint ## lint, types and every test, the real engine's include
 
 test-vllm: $(VLLM_INSTALLED) ## the tests that need the real vLLM, on the CPU
 	@$(VLLM_VENV)/bin/python -m pytest -m vllm tests/vllm $(ARGS)
+
+loadtest: $(INSTALLED) ## load-test a running server (ARGS="--host http://... --scenario smoke")
+	@exec $(BIN)/locust -f loadtests/locustfile.py --headless $(ARGS)
 
 install: $(INSTALLED) ## build the environment in .venv: about 3 minutes and 3 GB
 
