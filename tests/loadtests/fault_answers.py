@@ -24,6 +24,7 @@ HEAD_TOKENS, TAIL_TOKENS = 3, 2  # what the chat template adds in front and at t
 PAGE = 16
 NEEDLE = re.compile(r"code word(?: for \w+)? is ([\w-]+(?: [\w-]+)*)\.")
 STALL_SECONDS = 3600.0
+_tokenizer: Any = None
 
 
 @dataclass
@@ -42,6 +43,10 @@ class Settings:
     context: int = 202_752
     key: str = ""
     counted: dict[str, int] = field(default_factory=dict)
+    # Seconds from the whole request to its first token, its prompt's tokens, and the events sent.
+    first: list[float] = field(default_factory=list)
+    prompts: list[int] = field(default_factory=list)
+    events: int = 0
     served: int = 0
     running: int = 0
     pages: set[bytes] = field(default_factory=set)
@@ -72,12 +77,29 @@ class Settings:
         return min(known, (len(tokens) - 1) // PAGE * PAGE)
 
 
+def split(text: str) -> list[str]:
+    """The tokens of a text."""
+    return (
+        _tokenizer.encode(text, add_special_tokens=False).tokens
+        if _tokenizer
+        else TOKEN.findall(text)
+    )
+
+
+def use_tokenizer(path: str) -> None:
+    """Count with a tokenizer.json from now on."""
+    global _tokenizer
+    from tokenizers import Tokenizer
+
+    _tokenizer = Tokenizer.from_file(path)
+
+
 def tokenize(messages: list[dict[str, Any]]) -> list[str]:
     """The tokens of a templated chat, with the start of the answer."""
     tokens = ["<s>"] * HEAD_TOKENS
     for message in messages:
         tokens.append(f"<{message['role']}>")
-        tokens += TOKEN.findall(message["content"])
+        tokens += split(message["content"])
     return tokens + [f"<start {i}>" for i in range(TAIL_TOKENS)]
 
 
@@ -98,12 +120,20 @@ class Answer:
     """One answer."""
 
     def __init__(
-        self, settings: Settings, writer: asyncio.StreamWriter, asked: dict[str, Any], fault: str
+        self,
+        settings: Settings,
+        writer: asyncio.StreamWriter,
+        asked: dict[str, Any],
+        fault: str,
+        received: float,
     ) -> None:
+        self.received = received
         self.settings, self.writer = settings, writer
         self.asked, self.fault = asked, fault
-        total = int(asked.get("max_tokens") or settings.tokens)
+        wanted = asked.get("max_tokens") or asked.get("max_completion_tokens")
+        total = int(wanted or settings.tokens)
         self.prompt = tokenize(asked["messages"])
+        settings.prompts.append(len(self.prompt))
         self.cached = settings.cached(self.prompt)
         needles = NEEDLE.findall(" ".join(m["content"] for m in asked["messages"]))
         words = f"It is {needles[-1]}.".split(" ") if needles else []
@@ -152,6 +182,9 @@ class Answer:
             channel = "reasoning_content" if self.asked.get("reason", 0) > start else "content"
             if start >= len(self.words) // 2 and not await self.inject(done):
                 return False
+            if not start:
+                self.settings.first.append(time.monotonic() - self.received)
+            self.settings.events += 1
             writer.write(chunk(self.event({channel: text}, done)))
             await writer.drain()
         return await self.finish()

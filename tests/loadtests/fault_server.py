@@ -13,9 +13,18 @@ import hashlib
 import json
 import socket
 import ssl
+import time
 from typing import Any
 
-from tests.loadtests.fault_answers import FAULTS, TOKEN, Answer, Settings, tokenize, whole
+from tests.loadtests.fault_answers import (
+    FAULTS,
+    Answer,
+    Settings,
+    split,
+    tokenize,
+    use_tokenizer,
+    whole,
+)
 
 
 class Exchange:
@@ -45,7 +54,7 @@ class Exchange:
         if settings.key and headers.get("authorization") != f"Bearer {settings.key}":
             self.writer.write(whole(401, {"error": {"message": "invalid key"}}))
         elif path == "/v1/chat/completions":
-            return await self.chat(json.loads(body))
+            return await self.chat(body)
         else:
             self.writer.write(self.small(path, body))
         await self.writer.drain()
@@ -57,6 +66,9 @@ class Exchange:
             return whole(200, {"data": [{"id": settings.model, "max_model_len": settings.context}]})
         if path == "/truth":
             return whole(200, settings.counted)
+        if path == "/times":
+            times = {"first": settings.first, "prompts": settings.prompts}
+            return whole(200, {**times, "events": settings.events})
         if path == "/server_info":
             return whole(200, {"page_size": 16})
         if path == "/metrics":
@@ -79,11 +91,12 @@ class Exchange:
             return {"tokens": ids, "count": len(ids)}
         prompt = asked["prompt"]
         if isinstance(prompt, list):
-            return {"tokens": [], "count": [len(TOKEN.findall(text)) for text in prompt]}
-        return {"tokens": [], "count": len(TOKEN.findall(prompt))}
+            return {"tokens": [], "count": [len(split(text)) for text in prompt]}
+        return {"tokens": [], "count": len(split(prompt))}
 
-    async def chat(self, asked: dict[str, Any]) -> bool:
-        settings = self.settings
+    async def chat(self, body: bytes) -> bool:
+        settings, received = self.settings, time.monotonic()
+        asked = json.loads(body)
         fault = asked.get("fault")
         if not fault and asked.get("max_tokens") == 1:
             fault = "none"  # a priming request has no fault
@@ -93,7 +106,9 @@ class Exchange:
             settings.counted[fault] = settings.counted.get(fault, 0) + 1
         settings.running += 1
         try:
-            return await Answer(settings, self.writer, asked, fault).give()
+            # In a thread, so that counting tokens delays no other stream's events.
+            answer = await asyncio.to_thread(Answer, settings, self.writer, asked, fault, received)
+            return await answer.give()
         finally:
             settings.running -= 1
 
@@ -132,7 +147,10 @@ def main() -> None:
     parser.add_argument("--context", type=int, default=202_752)
     parser.add_argument("--key", default="")
     parser.add_argument("--certificate", default="", help="PEM with the key: serve TLS")
+    parser.add_argument("--tokenizer", default="", help="tokenizer.json to count with")
     options = vars(parser.parse_args())
+    if tokenizer := options.pop("tokenizer"):
+        use_tokenizer(tokenizer)
     port, faults = options.pop("port"), options.pop("faults").split(",")
     certificate = options.pop("certificate")
     unknown = set(faults) - set(FAULTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -90,6 +91,22 @@ def test_an_interrupted_run_loses_nothing_and_is_invalid(
     assert "stopped before the end" in said
     books_add_up(done)
     assert done.report["accounting"]["in_flight"] == 20
+
+
+def test_a_process_that_dies_makes_the_run_invalid(tmp_path: Path) -> None:
+    with fault_server("--gap", "0.02") as url:
+        words = [*SHORT, *sets(phases__drain_seconds=1), "--processes", "2"]
+        started = subprocess.Popen(
+            command(tmp_path, url, "--headless", *words), cwd=ROOT,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        time.sleep(6)
+        children = Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()
+        os.kill(int(children[-1]), signal.SIGKILL)
+        said, _ = started.communicate(timeout=90)
+    done = Run(started.returncode, said, tmp_path)
+    assert done.status == 2, said
+    assert "1 of 2 processes never reported their end" in said
 
 
 def test_statuses_and_certainty(tmp_path: Path) -> None:
