@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import random
+import stat
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,14 +34,22 @@ def passages(characters: int, total: int, folder: Path | None = None, seed: int 
     return found
 
 
-def _texts(folder: Path | None, seed: int) -> Iterator[str]:
+@functools.cache
+def _paths(folder: Path | None) -> tuple[Path, ...]:
+    """The files to take text from, in a fixed order."""
     root = folder or Path(sysconfig.get_paths()["stdlib"])
-    paths = sorted(
-        path
-        for path in (root.rglob("*") if folder else root.rglob("*.py"))
-        if path.is_file() and 0 < path.stat().st_size < _MOST_FILE_BYTES
-        if folder or not _SKIPPED & set(path.parts)
-    )
+    found = root.rglob("*") if folder else root.rglob("*.py")
+    chosen = (path for path in found if folder or not _SKIPPED & set(path.parts))
+    return tuple(sorted(path for path in chosen if _fits(path)))
+
+
+def _fits(path: Path) -> bool:
+    status = path.stat()
+    return stat.S_ISREG(status.st_mode) and 0 < status.st_size < _MOST_FILE_BYTES
+
+
+def _texts(folder: Path | None, seed: int) -> Iterator[str]:
+    paths = list(_paths(folder))
     random.Random(seed).shuffle(paths)  # neighbours in a folder are alike
     for path in paths:
         text = path.read_text(encoding="utf-8", errors="ignore")
