@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import random
 import stat
 import sysconfig
@@ -37,10 +38,13 @@ def passages(characters: int, total: int, folder: Path | None = None, seed: int 
 @functools.cache
 def _paths(folder: Path | None) -> tuple[Path, ...]:
     """The files to take text from, in a fixed order."""
-    root = folder or Path(sysconfig.get_paths()["stdlib"])
-    found = root.rglob("*") if folder else root.rglob("*.py")
-    chosen = (path for path in found if folder or not _SKIPPED & set(path.parts))
-    return tuple(sorted(path for path in chosen if _fits(path)))
+    found: list[Path] = []
+    for root, folders, names in os.walk(folder or sysconfig.get_paths()["stdlib"]):
+        if not folder:
+            folders[:] = [name for name in folders if name not in _SKIPPED]
+            names = [name for name in names if name.endswith(".py")]
+        found += [path for name in names if _fits(path := Path(root, name))]
+    return tuple(sorted(found))
 
 
 def _fits(path: Path) -> bool:
