@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from loadtests.outcomes import Outcome
@@ -108,7 +108,7 @@ class Record:
 
     def to_json(self) -> dict[str, Any]:
         """As a line of records.jsonl: times to the microsecond."""
-        value = asdict(self)
+        value = dict(vars(self))
         for key, item in value.items():
             if isinstance(item, float):
                 value[key] = round(item, 6)
