@@ -17,7 +17,7 @@ INSTALLED := $(VENV)/.installed
 VLLM_INSTALLED := $(VLLM_VENV)/.installed
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help serve loadtest test test-vllm install install-vllm lint format generate lock bench train clean
+.PHONY: help serve loadtest install-peers bench-load test test-vllm install install-vllm lint format generate lock bench train clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -77,6 +77,19 @@ lock: ## pin every package anew from requirements/*.in
 
 bench: $(INSTALLED) ## measure the launcher against the bare engine
 	@$(BIN)/python benchmarks/launcher.py $(ARGS)
+
+# Each peer wants versions of its own: about 1.3 GB and 5 minutes each.
+PEERS := build/peers
+install-peers: ## install the load generators that ours is compared with
+	@$(call need-python)
+	for peer in guidellm==0.8.1 genai-bench==0.0.5; do
+		folder=$(PEERS)/$${peer%%==*}
+		test -x $$folder/bin/python || $(PYTHON) -m venv $$folder
+		$$folder/bin/python $(PIP_INSTALL) $$peer
+	done
+
+bench-load: $(INSTALLED) ## measure our load generator beside stock locust and installed peers
+	@$(BIN)/python benchmarks/load_generators.py --peers $(PEERS) $(ARGS)
 
 train: $(INSTALLED) ## train the smoke model anew into build/smoke (wants a GPU)
 	@$(BIN)/python -m deploy.cpu.smoke.train --out build/smoke $(ARGS)

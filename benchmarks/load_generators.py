@@ -139,12 +139,14 @@ def clients(peers: Path) -> dict[str, tuple[list[str], dict[str, str], Any]]:
         ),
     }  # fmt: skip
     if (peers / "guidellm/bin/guidellm").exists():
-        data = f"prompt_tokens={PROMPT_TOKENS},output_tokens={ANSWER_TOKENS}"
+        data = f"kind=synthetic_text,prompt_tokens={PROMPT_TOKENS},output_tokens={ANSWER_TOKENS}"
         found["guidellm"] = (
-            [str(peers / "guidellm/bin/guidellm"), "benchmark", "run", "--target", "{url}",
-             "--model", "fault-model", "--processor", "{model}", "--profile", "concurrent",
-             "--rate", "{streams}", "--max-seconds", str(SECONDS), "--data", data,
-             "--output-path", "{out}/guidellm.json"], {}, guidellm,
+            [str(peers / "guidellm/bin/guidellm"), "run", "--backend",
+             "kind=openai_http,target={url},model=fault-model", "--profile",
+             "kind=concurrent,streams={streams}", "--constraint",
+             f"kind=max_duration,seconds={SECONDS}", "--tokenizer",
+             "kind=huggingface_auto,model={model}", "--data", data, "--output",
+             "kind=json,path={out}/guidellm.json", "--disable-console"], {}, guidellm,
         )  # fmt: skip
     if (peers / "genai-bench/bin/genai-bench").exists():
         found["genai-bench"] = (

@@ -94,12 +94,17 @@ def use_tokenizer(path: str) -> None:
     _tokenizer = Tokenizer.from_file(path)
 
 
+def words_of(content: Any) -> str:
+    """A message's text, whether it came whole or in parts."""
+    return content if isinstance(content, str) else "".join(part["text"] for part in content)
+
+
 def tokenize(messages: list[dict[str, Any]]) -> list[str]:
     """The tokens of a templated chat, with the start of the answer."""
     tokens = ["<s>"] * HEAD_TOKENS
     for message in messages:
         tokens.append(f"<{message['role']}>")
-        tokens += split(message["content"])
+        tokens += split(words_of(message["content"]))
     return tokens + [f"<start {i}>" for i in range(TAIL_TOKENS)]
 
 
@@ -135,7 +140,7 @@ class Answer:
         self.prompt = tokenize(asked["messages"])
         settings.prompts.append(len(self.prompt))
         self.cached = settings.cached(self.prompt)
-        needles = NEEDLE.findall(" ".join(m["content"] for m in asked["messages"]))
+        needles = NEEDLE.findall(" ".join(words_of(m["content"]) for m in asked["messages"]))
         words = f"It is {needles[-1]}.".split(" ") if needles else []
         words = ["It", "is", "fog."] if fault == "wrong_answer" else words
         thoughts = [f"t{i}" for i in range(asked.get("reason", 0))]

@@ -69,6 +69,8 @@ class Exchange:
         if path == "/times":
             times = {"first": settings.first, "prompts": settings.prompts}
             return whole(200, {**times, "events": settings.events})
+        if path == "/health":
+            return whole(200, {})
         if path == "/server_info":
             return whole(200, {"page_size": 16})
         if path == "/metrics":

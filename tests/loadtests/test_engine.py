@@ -32,7 +32,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "agentic": {"traffic__0__session": SESSION, "traffic__0__load__users": 2, "slo__agent": LOOSE},
     "interference": {
         "traffic__0__prompt__tokens": 300, "traffic__0__load__users": 1,
-        "traffic__1__prompt__tokens": 4000, "traffic__1__load__rate": 0.2,
+        "traffic__1__prompt__tokens": 4000, "traffic__1__load__rate": 0.5,
         "slo__chat": LOOSE, "slo__prefill": LOOSE,
     },
     "mixed": {
