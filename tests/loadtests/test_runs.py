@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 from loadtests.plan import Plan
-from loadtests.scenario_file import find, load
+from loadtests.scenario_file import find, load, read
 from tests.launching import ROOT
 from tests.loadtests.conftest import fault_server
 from tests.loadtests.running import Run, books_add_up, command, run, sets
@@ -156,6 +156,23 @@ def test_a_run_over_tls(tmp_path: Path, certificate: Path) -> None:
         done = run(tmp_path, url, "--ca-file", str(certificate), *SHORT)
     assert done.status == 0, done.said
     assert set(done.report["accounting"]["outcomes"]) == {"ok"}
+
+
+def test_the_stock_locust_image_runs_json(tmp_path: Path) -> None:
+    """Nothing but locust and what it requires: no YAML, no pydantic, nothing of deploy."""
+    blocked = tmp_path / "blocked"
+    blocked.mkdir()
+    for name in ("yaml", "pydantic", "deploy", "tokenizers", "orjson", "numpy"):
+        (blocked / f"{name}.py").write_text(f"raise ImportError({name!r})\n")
+    scenario = tmp_path / "x.json"
+    scenario.write_text(json.dumps(read(find("smoke"))))
+    with fault_server("--gap", "0.005") as url:
+        words = ["--scenario", str(scenario), *SHORT]
+        done = run(tmp_path / "out", url, *words, PYTHONPATH=str(blocked))
+        refused = run(tmp_path / "out", url, PYTHONPATH=str(blocked))
+    assert done.status == 0, done.said
+    assert refused.status == 2
+    assert "no PyYAML here to read it" in refused.said
 
 
 def test_cached_tokens_are_as_predicted(tmp_path: Path) -> None:
