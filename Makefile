@@ -17,7 +17,7 @@ INSTALLED := $(VENV)/.installed
 VLLM_INSTALLED := $(VLLM_VENV)/.installed
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help serve test test-vllm install install-vllm lint format generate lock bench train clean
+.PHONY: help serve loadtest install-peers bench-load test test-vllm install install-vllm lint format generate lock bench train clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ test: $(INSTALLED) lint ## lint, types and every test, the real engine's include
 
 test-vllm: $(VLLM_INSTALLED) ## the tests that need the real vLLM, on the CPU
 	@$(VLLM_VENV)/bin/python -m pytest -m vllm tests/vllm $(ARGS)
+
+loadtest: $(INSTALLED) ## load-test a running server (ARGS="--host http://... --scenario smoke")
+	@exec $(BIN)/locust -f loadtests/locustfile.py --headless $(ARGS)
 
 install: $(INSTALLED) ## build the environment in .venv: about 3 minutes and 3 GB
 
@@ -74,6 +77,19 @@ lock: ## pin every package anew from requirements/*.in
 
 bench: $(INSTALLED) ## measure the launcher against the bare engine
 	@$(BIN)/python benchmarks/launcher.py $(ARGS)
+
+# Each peer wants versions of its own: about 1.3 GB and 5 minutes each.
+PEERS := build/peers
+install-peers: ## install the load generators that ours is compared with
+	@$(call need-python)
+	for peer in guidellm==0.8.1 genai-bench==0.0.5; do
+		folder=$(PEERS)/$${peer%%==*}
+		test -x $$folder/bin/python || $(PYTHON) -m venv $$folder
+		$$folder/bin/python $(PIP_INSTALL) $$peer
+	done
+
+bench-load: $(INSTALLED) ## measure our load generator beside stock locust and installed peers
+	@$(BIN)/python benchmarks/load_generators.py --peers $(PEERS) $(ARGS)
 
 train: $(INSTALLED) ## train the smoke model anew into build/smoke (wants a GPU)
 	@$(BIN)/python -m deploy.cpu.smoke.train --out build/smoke $(ARGS)

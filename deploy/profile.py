@@ -58,6 +58,15 @@ class Limits(_Strict):
     drain_seconds: Annotated[float, Field(gt=0)] = Field(
         description="How long requests in flight may take to finish after a stop signal."
     )
+    ttft_p99_seconds: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="Time to the first token that 99 of 100 requests keep."
+    )
+    itl_p99_seconds: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="Time between tokens that 99 of 100 tokens keep."
+    )
+    error_rate: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        default=None, description="Share of requests that may fail or be wrong, at most."
+    )
 
 
 class Evidence(_Strict):

@@ -1,0 +1,1 @@
+"""One request: bytes in, a finished record out."""

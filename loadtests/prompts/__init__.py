@@ -1,0 +1,1 @@
+"""Prompts of exact length, with needles and prefixes, built ahead of a run."""

@@ -1,0 +1,1 @@
+"""What a run's records say: figures, verdict, and the files that hold them."""

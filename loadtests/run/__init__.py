@@ -1,0 +1,1 @@
+"""A run: prepared, sent, followed, and kept account of."""

@@ -1,0 +1,1 @@
+"""What a run sends and must hold, read from files."""
