@@ -64,7 +64,7 @@ format: $(INSTALLED) ## format the code
 	@$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format --quiet .
 
-generate: $(INSTALLED) ## write what is derived: option catalogue, JSON Schema, README's table, examples
+generate: $(INSTALLED) ## write what is derived: option catalogue, JSON Schema, tables, examples
 	@$(BIN)/python -m deploy.engines.generate sglang
 	test ! -e $(VLLM_INSTALLED) || $(VLLM_VENV)/bin/python -m deploy.engines.generate vllm
 	$(BIN)/python -m deploy.generate

@@ -6,11 +6,12 @@ import argparse
 import dataclasses
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from deploy import keys, loader
+from deploy.commandline import Parser, common, key_files, serve_parser, skip_check
 from deploy.errors import FAILED, Finding, Refused, suggestion
 from deploy.overrides import Setting
 from deploy.profile import Profile
@@ -18,24 +19,6 @@ from deploy.render import shell
 
 # Both engines know these spellings.
 _SHORTHANDS = {"host": "host", "port": "port", "model": "model"}
-_EXAMPLES = """\
-examples:
-  python launch.py --profile cpu
-  python launch.py --profile b300 --dry-run
-  python launch.py --profile b300 --set engine.args.mem-fraction-static=0.85
-  python launch.py --profile my-profile.yaml -- --log-level debug
-"""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        known = [text for action in self._actions for text in action.option_strings]
-        word = next((word for word in message.split() if word.startswith("--")), "")
-        fix = f"see {self.prog} --help"
-        if message.startswith("unrecognized") and word:
-            name = word.partition("=")[0]
-            fix = suggestion(name, known, f"engine options go behind --; {fix}")
-        raise Refused([Finding("command-line", "", message, fix)])
 
 
 def main(words: Sequence[str]) -> int:
@@ -47,10 +30,16 @@ def main(words: Sequence[str]) -> int:
             if rest[0] in loader.names():
                 fix = f"write --profile {rest[0]}"
             raise Refused([Finding("command-line", "", f'there is no verb "{rest[0]}"', fix)])
-        return _VERBS[verb](list(rest))
+        status = _VERBS[verb](list(rest))
+        sys.stdout.flush()
+        return status
     except Refused as refused:
         _tell(refused.findings)
         return refused.status
+    except BrokenPipeError:
+        # The reader, head for one, has seen enough; Python must not flush once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
 
 
 def _tell(findings: Sequence[Finding]) -> None:
@@ -60,7 +49,7 @@ def _tell(findings: Sequence[Finding]) -> None:
 
 def _serve(words: list[str]) -> int:
     cut = words.index("--") if "--" in words else len(words)
-    options = _serve_parser().parse_args(words[:cut])
+    options = serve_parser().parse_args(words[:cut])
     if options.profile is None:
         raise Refused(
             [
@@ -72,6 +61,7 @@ def _serve(words: list[str]) -> int:
                 )
             ]
         )
+    _check_known(options.skip_check)
     settings = [Setting.of(text) for text in options.set]
     settings += [
         Setting(f"engine.args.{name}={value}", f"--{flag} {value}")
@@ -86,7 +76,14 @@ def _serve(words: list[str]) -> int:
         return _dry_run(profile, files, options.json)
     from deploy.serve import serve
 
-    return serve(profile, options.profile, files, options.log_file, options.drain_seconds)
+    return serve(
+        profile,
+        options.profile,
+        files,
+        options.log_file,
+        options.drain_seconds,
+        options.skip_check,
+    )
 
 
 def _dry_run(profile: Profile, files: dict[str, str | None], as_json: bool) -> int:
@@ -99,9 +96,7 @@ def _dry_run(profile: Profile, files: dict[str, str | None], as_json: bool) -> i
 def _profiles(words: list[str]) -> int:
     from deploy import listing
 
-    parser = _Parser(
-        prog="launch.py profiles", allow_abbrev=False, description="List the profiles."
-    )
+    parser = Parser(prog="launch.py profiles", allow_abbrev=False, description="List the profiles.")
     parser.add_argument("--json", action="store_true", help="for programs")
     options = parser.parse_args(words)
     rows = listing.rows()
@@ -113,7 +108,7 @@ def _explain(words: list[str]) -> int:
     from deploy import explain
     from deploy.engines.resolve import resolve
 
-    parser = _Parser(
+    parser = Parser(
         prog="launch.py explain",
         allow_abbrev=False,
         description="What the engine will really use, by its own resolution; needs the engine.",
@@ -131,15 +126,38 @@ def _explain(words: list[str]) -> int:
     return 0
 
 
+def _check(words: list[str]) -> int:
+    from deploy.preflight import check, codes, report
+
+    parser = Parser(
+        prog="launch.py check",
+        usage="launch.py check --profile NAME|FILE [options]\n       launch.py check --list",
+        allow_abbrev=False,
+        description="Is this host fit for a profile? Starts nothing; status 1 where it is not.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    common(parser)
+    skip_check(parser)
+    text = codes.listing()
+    parser.add_argument("--list", action="version", version=text, help="list the checks' codes")
+    options = parser.parse_args(words)
+    _check_known(options.skip_check)
+    profile, warnings = loader.load(options.profile, [Setting.of(text) for text in options.set])
+    _tell(warnings)
+    found = check.check(profile, options.skip_check)
+    print(report.as_json(found) if options.json else report.table(found))
+    return FAILED if found.failed else 0
+
+
 def _check_options(words: list[str]) -> int:
     from deploy.engines import judge
 
-    parser = _Parser(
+    parser = Parser(
         prog="launch.py check-options",
         allow_abbrev=False,
         description="What breaks in a profile under another engine version?",
     )
-    _common(parser)
+    common(parser)
     parser.add_argument("--engine-version", metavar="VERSION", help="instead of the profile's own")
     options = parser.parse_args(words)
     settings = [Setting.of(text) for text in options.set]
@@ -172,15 +190,15 @@ def _render(words: list[str]) -> int:
     from deploy.render.container import Sources
     from deploy.render.forms import FORMS, render
 
-    parser = _Parser(
+    parser = Parser(
         prog="launch.py render",
         usage=f"launch.py render {'|'.join(FORMS)} --profile NAME|FILE [options]",
         allow_abbrev=False,
         description="A profile as a docker run command, a Compose file or a systemd unit.",
     )
     parser.add_argument("form", metavar="FORM", help="one of: " + ", ".join(FORMS))
-    _common(parser)
-    _key_files(parser)
+    common(parser)
+    key_files(parser)
     add = parser.add_argument
     add("--hf-token-file", metavar="FILE", help="the Hugging Face token, in a file of root's")
     add(
@@ -203,74 +221,22 @@ def _plan(words: list[str]) -> int:
     from deploy.plan import command
 
     description = "Does it fit, how many sequences does it hold, how long does it take to start?"
-    parser = _Parser(prog="launch.py plan", allow_abbrev=False, description=description)
+    parser = Parser(prog="launch.py plan", allow_abbrev=False, description=description)
     return command.run(parser, words, _tell)
 
 
-def _serve_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="launch.py",
-        usage="launch.py [serve] --profile NAME|FILE [options] [-- ENGINE OPTIONS]\n"
-        "       launch.py profiles [--json]\n"
-        "       launch.py check-options --profile NAME|FILE [--engine-version VERSION]\n"
-        "       launch.py explain --profile NAME|FILE\n"
-        "       launch.py render docker|compose|systemd --profile NAME|FILE\n"
-        "       launch.py plan --profile NAME|FILE [--profile NAME|FILE ...]",
-        description="Serve GLM-5.1-NVFP4 as a profile says.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("--profile", metavar="NAME|FILE", help="a profile of configs/, or a file like them")
-    add(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override a value of the profile, such as engine.args.port=30001; repeat at will",
-    )
-    add("--host", help="short for --set engine.args.host=HOST")
-    add("--port", help="short for --set engine.args.port=PORT")
-    add("--model", help="short for --set engine.args.model=MODEL")
-    _key_files(parser, api=" (or GLM_API_KEY)", admin=" (or GLM_ADMIN_API_KEY)")
-    add("--dry-run", action="store_true", help="print the engine's command and start nothing")
-    add("--json", action="store_true", help="print argv, env and image as JSON; start nothing")
-    add("--log-file", metavar="FILE", help="where the engine's whole log goes")
-    add(
-        "--drain-seconds",
-        type=_positive,
-        metavar="N",
-        help="how long requests in flight may take after a stop signal (limits.drain_seconds)",
-    )
-    return parser
+def _check_known(names: Sequence[str]) -> None:
+    if names:
+        from deploy.preflight import codes
 
-
-def _common(parser: argparse.ArgumentParser) -> None:
-    """What every verb about one profile takes."""
-    add = parser.add_argument
-    add("--profile", metavar="NAME|FILE", required=True, help="a profile of configs/, or a file")
-    add("--set", action="append", default=[], metavar="KEY=VALUE", help="as in serve")
-    add("--json", action="store_true", help="for programs")
-
-
-def _key_files(parser: argparse.ArgumentParser, api: str = "", admin: str = "") -> None:
-    add = parser.add_argument
-    add("--api-key-file", metavar="FILE", help=f"the key that requests must carry{api}")
-    add("--admin-api-key-file", metavar="FILE", help=f"the key for administration{admin}")
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number of seconds")
-    return value
+        codes.check_known(names)
 
 
 # With one of these there was nothing to check the options against.
 _NOT_CHECKED = {"engine-version-unknown", "profile-unknown", "profile-empty", "yaml-syntax"}
 _VERBS = {
     "serve": _serve,
+    "check": _check,
     "profiles": _profiles,
     "check-options": _check_options,
     "explain": _explain,

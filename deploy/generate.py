@@ -1,4 +1,4 @@
-"""Write what is derived: the profiles' JSON Schema, the README's table, rendered examples."""
+"""Write what is derived: the profiles' JSON Schema, tables in documents, rendered examples."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from deploy import listing, loader
 from deploy.engines import ENGINES, catalogue
 from deploy.engines.catalogue import Option
 from deploy.loader import CONFIGS
+from deploy.preflight import codes
 from deploy.profile import Profile
 from deploy.render.container import Sources
 from deploy.render.forms import FORMS, render
 
 README = CONFIGS.parent / "README.md"
 SCHEMA = CONFIGS / "profile.schema.json"
+PREFLIGHT = CONFIGS.parent / "docs" / "preflight.md"
 EXAMPLES = CONFIGS.parent / "deploy" / "render" / "examples"
 _SUFFIXES = {"docker": "docker.sh", "compose": "compose.yaml", "systemd": "service"}
 _KEY, _ADMIN_KEY = "/etc/glm-serving/api-key", "/etc/glm-serving/admin-api-key"
@@ -24,7 +26,6 @@ _EXAMPLES = {
     "b300": Sources({"api-key": _KEY, "admin-api-key": _ADMIN_KEY}, "/etc/glm-serving/hub-token"),
     "vllm-b300": Sources({"api-key": _KEY}, cache_directory="/srv/glm"),
 }
-_TABLE = re.compile(r"(<!-- profiles -->\n).*?(<!-- end -->)", re.DOTALL)
 _TYPES: dict[str, list[str]] = {
     "flag": ["boolean"],
     "int": ["integer"],
@@ -51,8 +52,17 @@ def schema() -> str:
 
 def readme(text: str) -> str:
     """The README with its table of profiles as it is now."""
-    table = listing.markdown(listing.rows())
-    return _TABLE.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text)
+    return _filled(text, "profiles", listing.markdown(listing.rows()))
+
+
+def preflight(text: str) -> str:
+    """docs/preflight.md with its table of codes as it is now."""
+    return _filled(text, "codes", codes.markdown())
+
+
+def _filled(text: str, name: str, table: str) -> str:
+    block = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+    return block.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text)
 
 
 def examples() -> dict[Path, str]:
@@ -97,9 +107,14 @@ def _option(option: Option) -> dict[str, Any]:
 
 def main() -> None:
     """Write every derived file."""
-    readme_text = readme(README.read_text(encoding="utf-8"))
+    derived = {
+        SCHEMA: schema(),
+        README: readme(README.read_text(encoding="utf-8")),
+        PREFLIGHT: preflight(PREFLIGHT.read_text(encoding="utf-8")),
+        **examples(),
+    }
     EXAMPLES.mkdir(exist_ok=True)
-    for path, text in {SCHEMA: schema(), README: readme_text, **examples()}.items():
+    for path, text in derived.items():
         path.write_text(text, encoding="utf-8")
         print(path)
 

@@ -1,4 +1,4 @@
-"""What a GPU is, and what this host has."""
+"""What a GPU is: the catalogue."""
 
 from __future__ import annotations
 
@@ -29,18 +29,3 @@ GPUS = {
         Gpu("H200", (9, 0), 143_771 * 2**20),
     )
 }
-
-
-def installed_gpus() -> list[str]:
-    """Product names of this host's NVIDIA GPUs as the driver gives them; empty without a driver."""
-    import pynvml
-
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return []
-    try:
-        handles = map(pynvml.nvmlDeviceGetHandleByIndex, range(pynvml.nvmlDeviceGetCount()))
-        return [str(pynvml.nvmlDeviceGetName(handle)) for handle in handles]
-    finally:
-        pynvml.nvmlShutdown()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from deploy import keys, preflight
+from deploy import keys
 from deploy.errors import Finding, Refused
+from deploy.preflight.check import check
+from deploy.preflight.hub import directory_of
 from deploy.profile import Profile
 from deploy.server.log import LogFile, default_path
 from deploy.server.run import Launch, run
@@ -20,9 +22,10 @@ def serve(
     key_files: Mapping[str, str | None],
     log_file: str | None,
     drain_seconds: float | None,
+    skipped_checks: Sequence[str],
 ) -> int:
     """Run the profile's engine to its end; the exit status. Refused where the host cannot."""
-    findings = list(preflight.check(profile))
+    findings = check(profile, skipped_checks).findings
     try:
         secrets = keys.read(key_files, os.environ)
     except Refused as refused:
@@ -56,7 +59,7 @@ def serve(
 
 def _argv(profile: Profile) -> tuple[str, ...]:
     """The profile's argv for this interpreter, with a local model's absolute path."""
-    directory = preflight.model_directory(profile.model)
+    directory = directory_of(profile.model)
     if directory:
         profile = profile.with_argument(profile.driver.model_option, str(directory))
     return (sys.executable, *profile.command().argv[1:])

@@ -184,7 +184,7 @@ def test_each_fault_of_the_host(words: tuple[str, ...], code: str) -> None:
 def test_a_gpu_profile_is_refused_where_the_gpus_are_not() -> None:
     result = run("--profile", "b300", "--port", str(free_port()))
     assert result.returncode == 2
-    assert "0 of 8 are here" in result.stderr
+    assert "error: GPU driver: there is no NVIDIA driver" in result.stderr
 
 
 def test_a_missing_engine_is_named() -> None:
@@ -195,5 +195,13 @@ def test_a_missing_engine_is_named() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "engine sglang 0.5.20: not installed" in done.stderr
+    assert "engine: not installed for " in done.stderr
+    assert "needed: sglang 0.5.20" in done.stderr
     assert "make install" in done.stderr
+
+
+def test_a_reader_that_stops_early_sees_no_traceback() -> None:
+    line = f"{sys.executable} launch.py profiles --json | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+    assert done.stdout.strip() in ("141", "0")  # 0: all was written before the reader was gone

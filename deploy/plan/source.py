@@ -8,14 +8,14 @@ from typing import Any
 
 from deploy.errors import Finding, Refused
 from deploy.model import CHECKPOINTS
-from deploy.preflight import model_directory
+from deploy.preflight.hub import directory_of
 
 
 def config_of(model: str, file: str | None) -> dict[str, Any]:
     """The config.json's map for a model path or repository; Refused where it cannot be had."""
     if file:
         return _with_quantisation(Path(file).expanduser())
-    directory = model_directory(model)
+    directory = directory_of(model)
     if directory:
         return _with_quantisation(directory / "config.json")
     if model in CHECKPOINTS:

@@ -123,7 +123,8 @@ def test_missing_weights_are_diagnosed(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "deploy/cpu/model", model)
     for weights in model.glob("*.safetensors"):
         weights.unlink()
-    with launched(tmp_path, "--model", str(model), profile="cpu-vllm") as server:
+    words = ("--model", str(model), "--skip-check", "model-no-weights")
+    with launched(tmp_path, *words, profile="cpu-vllm") as server:
         assert server.process.wait(200) not in (0, 2)
         assert "died while loading weights" in server.said
         assert "[weights-missing]" in server.said
