@@ -78,6 +78,12 @@ def of_memory(
             f"try {option} {plan.fraction + more / free:.2f} once the server has run under load",
         )
     yield from _chunk(serving, plan, capacity)
+    if model.context_tokens < capacity.context_tokens:
+        yield _finding(
+            "context-long",
+            f"the model reads {model.context_tokens:,} tokens, not {capacity.context_tokens:,}",
+            "promise at most its max_position_embeddings",
+        )
     if plan.tokens < capacity.context_tokens:
         yield _finding(
             "context",

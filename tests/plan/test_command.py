@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from deploy.cli import main
+from deploy.generate import README
 from deploy.model import GLM_5_1
 from deploy.plan.document import ESTIMATES
 from tests.launching import run
@@ -28,6 +29,14 @@ def test_profiles_stand_side_by_side_with_their_estimates_marked() -> None:
     sources = done.stdout.partition("what it rests on:")[2]
     assert sources.count("https://") >= 5
     assert "warning: b300: the indexer's scores" in done.stderr
+
+
+def test_the_readme_shows_what_is_printed(capsys: Captured) -> None:
+    text = README.read_text(encoding="utf-8")
+    section = text.partition("## What fits\n")[2].partition("\n## ")[0]
+    typed, excerpt = section.split("```")[1:4:2]
+    assert main(typed.split()[3:]) == 0
+    assert set(excerpt.splitlines()) <= set(capsys.readouterr().out.splitlines())
 
 
 def test_the_engine_is_not_imported() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ PUBLISHED = """
 GIVEN = "131,072 202,752 154,880 2,048 8,192 4,096 200,000 143,771".split()
 
 
-def weights(name: str, **values: int) -> tuple[float, float]:
+def weights(name: str, **values: Any) -> tuple[float, float]:
     """GiB of one GPU without copies, and with the prediction layer."""
     model = shapes.read(NVFP4)
     serving = dataclasses.replace(serving_of(changed(name), model), draft=True, **values)

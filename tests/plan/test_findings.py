@@ -97,8 +97,9 @@ def test_host_memory_of_a_hierarchical_cache_is_told() -> None:
 
 def test_a_context_that_does_not_fit_is_told() -> None:
     question = Question(context_tokens=1_048_576)
-    text = said(planned("h200", question=question))["plan-context"]
-    assert "530,432 tokens, less than one sequence of 1,048,576" in text
+    found = said(planned("h200", question=question))
+    assert "530,432 tokens, less than one sequence of 1,048,576" in found["plan-context"]
+    assert "reads 202,752 tokens, not 1,048,576" in found["plan-context-long"]
 
 
 def test_gpus_and_kv_heads_that_do_not_add_up_are_told() -> None:
