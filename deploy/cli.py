@@ -199,6 +199,24 @@ def _render(words: list[str]) -> int:
     return 0
 
 
+def _verify(words: list[str]) -> int:
+    from deploy.verify import command
+
+    parser = _Parser(
+        prog="launch.py verify",
+        allow_abbrev=False,
+        description="Does a running server keep its promises?",
+    )
+    _common(parser, profile_required=False)
+    command.add_options(parser)
+    _key_files(parser, api=" (or GLM_API_KEY)", admin=" (or GLM_ADMIN_API_KEY)")
+    options = parser.parse_args(words)
+    files = {"api-key": options.api_key_file, "admin-api-key": options.admin_api_key_file}
+    settings = [Setting.of(text) for text in options.set]
+    profile = loader.load(options.profile, settings)[0] if options.profile else None
+    return command.verify(options, profile, files)
+
+
 def _serve_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="launch.py",
@@ -206,7 +224,8 @@ def _serve_parser() -> argparse.ArgumentParser:
         "       launch.py profiles [--json]\n"
         "       launch.py check-options --profile NAME|FILE [--engine-version VERSION]\n"
         "       launch.py explain --profile NAME|FILE\n"
-        "       launch.py render docker|compose|systemd --profile NAME|FILE",
+        "       launch.py render docker|compose|systemd --profile NAME|FILE\n"
+        "       launch.py verify --url URL [--profile NAME|FILE]",
         description="Serve GLM-5.1-NVFP4 as a profile says.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -237,10 +256,11 @@ def _serve_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _common(parser: argparse.ArgumentParser) -> None:
+def _common(parser: argparse.ArgumentParser, profile_required: bool = True) -> None:
     """What every verb about one profile takes."""
     add = parser.add_argument
-    add("--profile", metavar="NAME|FILE", required=True, help="a profile of configs/, or a file")
+    what = "a profile of configs/, or a file"
+    add("--profile", metavar="NAME|FILE", required=profile_required, help=what)
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="as in serve")
     add("--json", action="store_true", help="for programs")
 
@@ -266,4 +286,5 @@ _VERBS = {
     "check-options": _check_options,
     "explain": _explain,
     "render": _render,
+    "verify": _verify,
 }

@@ -1,4 +1,4 @@
-"""Write what is derived: the profiles' JSON Schema, the README's table, rendered examples."""
+"""Write what is derived: the JSON Schema, the tables in documents, rendered examples."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from deploy.loader import CONFIGS
 from deploy.profile import Profile
 from deploy.render.container import Sources
 from deploy.render.forms import FORMS, render
+from deploy.verify import report, suite
 
 README = CONFIGS.parent / "README.md"
 SCHEMA = CONFIGS / "profile.schema.json"
@@ -24,7 +25,9 @@ _EXAMPLES = {
     "b300": Sources({"api-key": _KEY, "admin-api-key": _ADMIN_KEY}, "/etc/glm-serving/hub-token"),
     "vllm-b300": Sources({"api-key": _KEY}, cache_directory="/srv/glm"),
 }
+VERIFY = CONFIGS.parent / "docs" / "verify.md"
 _TABLE = re.compile(r"(<!-- profiles -->\n).*?(<!-- end -->)", re.DOTALL)
+_CHECKS = re.compile(r"(<!-- checks -->\n).*?(<!-- end -->)", re.DOTALL)
 _TYPES: dict[str, list[str]] = {
     "flag": ["boolean"],
     "int": ["integer"],
@@ -53,6 +56,12 @@ def readme(text: str) -> str:
     """The README with its table of profiles as it is now."""
     table = listing.markdown(listing.rows())
     return _TABLE.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text)
+
+
+def verify(text: str) -> str:
+    """docs/verify.md with its table of checks as it is now."""
+    table = report.markdown(suite.CHECKS)
+    return _CHECKS.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text)
 
 
 def examples() -> dict[Path, str]:
@@ -95,11 +104,14 @@ def _option(option: Option) -> dict[str, Any]:
     return {"$ref": f"#/$defs/{option.kind}{'-list' if several else ''}"}
 
 
+_TABLES = {README: readme, VERIFY: verify}
+
+
 def main() -> None:
     """Write every derived file."""
-    readme_text = readme(README.read_text(encoding="utf-8"))
+    tables = {path: table(path.read_text(encoding="utf-8")) for path, table in _TABLES.items()}
     EXAMPLES.mkdir(exist_ok=True)
-    for path, text in {SCHEMA: schema(), README: readme_text, **examples()}.items():
+    for path, text in {SCHEMA: schema(), **tables, **examples()}.items():
         path.write_text(text, encoding="utf-8")
         print(path)
 
