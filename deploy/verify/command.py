@@ -16,6 +16,9 @@ from deploy.verify import report, suite
 from deploy.verify.check import Check, Outcome
 from deploy.verify.connect import connect
 
+# As shells count a process that SIGINT ended.
+_INTERRUPTED = 130
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What a user can choose, beside the profile and the keys."""
@@ -37,7 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="how long it may take; what does not fit is left out and said (10)",
     )
-    add("--max-context-tokens", type=int, metavar="N", help="longest prompt to send")
+    add("--max-context-tokens", type=_count, metavar="N", help="longest prompt to send")
     add("--seed", help="of the prompts; otherwise new ones, which no cache knows")
     add("--junit", metavar="FILE", help="write JUnit XML, too")
 
@@ -71,16 +74,24 @@ def verify(
             place = f"{len(outcomes) + 1} of {len(checks)}"
             console.status(check.name, f"{place}: {check.promise}")
 
-    for outcome in suite.run(target, checks, starting):
-        outcomes.append(outcome)
+    interrupted = False
+    try:
+        for outcome in suite.run(target, checks, starting):
+            outcomes.append(outcome)
+            console.status("", "")
+            if not options.json:
+                console.log(f"{report.line(outcome, width)}\n".encode())
+    except KeyboardInterrupt:
+        interrupted = True
         console.status("", "")
-        if not options.json:
-            console.log(f"{report.line(outcome, width)}\n".encode())
+        console.say(f"interrupted: {len(checks) - len(outcomes)} checks were not run or finished")
     console.say(report.summary(outcomes))
     if options.json:
         print(report.as_json(target, outcomes))
     if options.junit:
         Path(options.junit).write_text(report.as_junit(outcomes), encoding="utf-8")
+    if interrupted:
+        return _INTERRUPTED
     return FAILED if any(outcome.status == "failed" for outcome in outcomes) else 0
 
 
@@ -92,6 +103,13 @@ def _positive(text: str) -> float:
     value = float(text)
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a positive number of minutes")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number of tokens")
     return value
 
 

@@ -11,7 +11,7 @@ from deploy.server.console import seconds as duration
 from deploy.verify import filler
 from deploy.verify.check import Broken, Check, DoesNotApply, expect
 from deploy.verify.target import Target
-from deploy.verify.tools import QUESTION, WEATHER, expect_calls, has_tools
+from deploy.verify.tools import QUESTION, WEATHER, expect_weather, has_tools
 
 DEPTHS = (0.05, 0.3, 0.5, 0.8, 0.97)
 # In tokens, up to the promised context; each rung says how long the next may take at most.
@@ -64,7 +64,7 @@ def _recall(target: Target, tokens: int) -> int:
         lines = _filled(target, tokens, salt).splitlines()
         lines.insert(int(len(lines) * depth), f"The code word is {word}.")
         started = time.monotonic()
-        reply = target.chat("\n".join([*lines, "", _ASK]), max_tokens=64)
+        reply = target.chat("\n".join([*lines, "", _ASK]), max_tokens=64, patient=True)
         took, prompt = max(took, time.monotonic() - started), reply.usage.prompt
         expect(
             prompt >= 0.9 * tokens,
@@ -100,9 +100,10 @@ def _needles(target: Target) -> str:
 
 def _call_behind(target: Target, tokens: int) -> str:
     text = _filled(target, tokens, f"tool call {tokens}")
-    replies = target.both(f"{text}\n\n{QUESTION}", tools=[WEATHER], thinking=True)
+    question = f"{text}\n\n{QUESTION}"
+    replies = target.both(question, tools=[WEATHER], thinking=True, patient=True)
     for how, reply in zip(("plain", "streamed"), replies, strict=True):
-        expect_calls(how, reply, [("get_weather", {"city": "Lisbon"})])
+        expect_weather(how, reply, ["Lisbon"])
     return f"a tool call behind {replies[0].usage.prompt:,} tokens"
 
 

@@ -68,8 +68,8 @@ def _admin(target: Target) -> str:
             tries.append(("with the API key", {}))
         for what, options in tries:
             status = _knock(target, door, **options)
-            # vLLM's are absent, not closed.
-            closed = status in _CLOSED or (target.engine == "vllm" and status in (404, 405))
+            # vLLM's are absent, not closed; 405 says that one is there.
+            closed = status in _CLOSED or (target.engine == "vllm" and status == 404)
             expect(closed, f"{door[1]} {what} answered {status}: it is open")
             found.append(status)
     return f"administration is closed: {', '.join(map(str, found))}"

@@ -23,6 +23,8 @@ REASONING = {"sglang": "reasoning_content", "vllm": "reasoning"}
 SMOKE = "glm-smoke"
 # Enough for GLM-5.1 to think about a one-line question and answer it.
 _ANSWER_TOKENS = 2000
+# Twice what that many tokens take at 40 tokens a second; long prompts get what time there is.
+_TIMEOUT_SECONDS = 100.0
 # Longest text of a request or answer that a report holds.
 _SHOWN = 600
 
@@ -55,19 +57,18 @@ class Target:
     profile: Profile | None
     listed_context_tokens: int | None
     budget: Budget
-    timeout_seconds: float = 600.0
     seed: str = ""
     agent: str = "glm-serving-verify"
     exchanges: list[Exchange] = field(default_factory=list)
     measured: tuple[int, float] | None = None
 
     def __post_init__(self) -> None:
-        self.http = httpx.Client(base_url=self.url, timeout=self.timeout_seconds)
+        self.http = httpx.Client(base_url=self.url, timeout=_TIMEOUT_SECONDS)
         self._client = openai.OpenAI(
             base_url=f"{self.url}/v1",
             api_key=self.keys.get("api-key", "none"),
             max_retries=0,
-            timeout=self.timeout_seconds,
+            timeout=_TIMEOUT_SECONDS,
         )
 
     @property
@@ -97,13 +98,15 @@ class Target:
         force: str | None = None,
         template: Mapping[str, Any] | None = None,
         extra: Mapping[str, Any] | None = None,
+        patient: bool = False,
         **options: Any,
     ) -> Reply:
         """One chat request, greedy and without thinking unless asked otherwise.
 
         ``force`` is the one text that constrained decoding allows as the answer (behind the
         reasoning, with ``thinking``): what a server makes of it does not depend on the model.
-        ``template`` goes to the chat template and ``extra`` to the engine.
+        ``template`` goes to the chat template and ``extra`` to the engine. ``patient`` waits as
+        long as the budget allows.
         """
         body = dict(extra or {})
         body["chat_template_kwargs"] = {"enable_thinking": thinking, **(template or {})}
@@ -124,7 +127,11 @@ class Target:
         create: Any = self._client.chat.completions.create
         sent = f"POST /v1/chat/completions {_json({**request, **body})}"
         try:
-            answer = create(**request, extra_body=body, extra_headers={"User-Agent": self.agent})
+            timeout = self.budget.remaining_seconds if patient else _TIMEOUT_SECONDS
+            headers = {"User-Agent": self.agent}
+            answer = create(
+                **request, extra_body=body, extra_headers=headers, timeout=max(timeout, 1)
+            )
             join = joined if stream else whole
             reply = join(answer, REASONING[self.engine])
         except openai.OpenAIError as error:
