@@ -92,7 +92,7 @@ def verify(
         Path(options.junit).write_text(report.as_junit(outcomes), encoding="utf-8")
     if interrupted:
         return _INTERRUPTED
-    return FAILED if any(outcome.status == "failed" for outcome in outcomes) else 0
+    return 0 if report.is_good(outcomes) else FAILED
 
 
 def _names(words: Sequence[str]) -> list[str]:

@@ -36,13 +36,20 @@ def line(outcome: Outcome, width: int) -> str:
     return head + f"\n{indent}".join(lines)
 
 
+def is_good(outcomes: Sequence[Outcome]) -> bool:
+    """Whether nothing failed, and something was checked at all."""
+    statuses = {outcome.status for outcome in outcomes}
+    return "failed" not in statuses and "passed" in statuses
+
+
 def summary(outcomes: Sequence[Outcome]) -> str:
     """How many passed, failed and did not apply."""
     count = Counter(outcome.status for outcome in outcomes)
     total = sum(outcome.seconds for outcome in outcomes)
+    nothing = "" if count["passed"] or count["failed"] else "; nothing was checked"
     return (
         f"{count['passed']} passed, {count['failed']} failed, "
-        f"{count['not-applicable']} not applicable, in {total:.0f} s"
+        f"{count['not-applicable']} not applicable, in {total:.0f} s{nothing}"
     )
 
 
@@ -53,7 +60,7 @@ def as_json(target: Target, outcomes: Sequence[Outcome]) -> str:
         "model": target.model,
         "engine": target.engine,
         "context_tokens": target.context_tokens,
-        "passed": all(outcome.status != "failed" for outcome in outcomes),
+        "passed": is_good(outcomes),
         "checks": [outcome.as_dict() for outcome in outcomes],
     }
     return json.dumps(value, indent=2, ensure_ascii=False)

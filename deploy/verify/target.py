@@ -19,8 +19,6 @@ from deploy.verify.reply import Reply, joined, whole
 
 # Where each engine puts what the model thought.
 REASONING = {"sglang": "reasoning_content", "vllm": "reasoning"}
-# The embedded smoke model, which is told apart because it cannot do all that GLM-5.1 can.
-SMOKE = "glm-smoke"
 # Enough for GLM-5.1 to think about a one-line question and answer it.
 _ANSWER_TOKENS = 2000
 # Twice what that many tokens take at 40 tokens a second; long prompts get what time there is.
@@ -70,11 +68,6 @@ class Target:
             max_retries=0,
             timeout=_TIMEOUT_SECONDS,
         )
-
-    @property
-    def is_smoke(self) -> bool:
-        """Whether the embedded smoke model answers."""
-        return self.model == SMOKE
 
     @property
     def context_tokens(self) -> int | None:

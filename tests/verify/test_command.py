@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,33 @@ def test_a_terminal_shows_the_check_that_runs(server: Launched) -> None:
     )
     assert done.returncode == 0
     assert "[models.listed] 1 of 1: GET /v1/models lists" in done.stdout
+
+
+@pytest.mark.engine
+def test_no_time_is_no_success(server: Launched) -> None:
+    done = run("verify", "--url", server.url, "--minutes", "0.0001")
+    assert done.returncode == 1
+    assert "left out: the time of --minutes was spent" in " ".join(done.stdout.split())
+    assert "not applicable, in 0 s; nothing was checked" in done.stderr
+
+
+@pytest.mark.engine
+def test_an_interrupted_run_tells_what_it_found(server: Launched, tmp_path: Path) -> None:
+    junit = tmp_path / "verify.xml"
+    words = ["verify", "--url", server.url, "--junit", str(junit)]
+    process = subprocess.Popen(
+        [sys.executable, "launch.py", *words],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout and process.stdout.readline().startswith("ok      models.listed")
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted: " in said and "Traceback" not in said
+    assert "verify.models" in junit.read_text(encoding="utf-8")
 
 
 def test_a_server_that_is_not_there_is_told() -> None:
