@@ -132,7 +132,7 @@ def _overflow(target: Target) -> str:
     too_long = "7 " * (served + 1)
     for what, text, tokens in (
         (f"a prompt of more than {served:,} tokens", too_long, 1),
-        (f"an answer of {served:,} tokens behind a prompt", "Who are you?", served),
+        (f"an answer of more than {served:,} tokens", "Who are you?", served + 1),
     ):
         try:
             reply = target.chat(text, max_tokens=tokens)

@@ -104,7 +104,7 @@ class Target:
         body = dict(extra or {})
         body["chat_template_kwargs"] = {"enable_thinking": thinking, **(template or {})}
         if force is not None:
-            body |= self._forced(force)
+            body |= self.constrained(_exactly(force))
         if stream:
             options["stream_options"] = {"include_usage": True}
         if isinstance(messages, str):
@@ -142,13 +142,6 @@ class Target:
         if self.engine == "sglang":
             return {"regex": regex}
         return {"structured_outputs": {"regex": regex}}
-
-    def _forced(self, text: str) -> dict[str, Any]:
-        if self.engine == "sglang":
-            return self.constrained(_exactly(text))
-        # Beside tools, vLLM drops a regex for a structural tag of its own, and keeps one of ours.
-        tag = {"type": "structural_tag", "format": {"type": "const_string", "value": text}}
-        return {"structured_outputs": {"structural_tag": json.dumps(tag)}}
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         """GET a path; ``options`` as of :meth:`headers`, or httpx's."""

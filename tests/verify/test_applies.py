@@ -15,6 +15,7 @@ from deploy.verify.target import Budget, Target
 KEYS = {"api-key": "a", "admin-api-key": "b"}
 SECURITY = {"security.keys", "security.admin", "security.no-leak"}
 SPECULATION, DETERMINISM = {"operations.speculative"}, {"chat.deterministic"}
+SEVERAL = {"parsing.several"}
 CACHE = {"cache.prefix", "cache.next-turn", "cache.kept-thinking"}
 
 
@@ -33,9 +34,9 @@ def left_out(name: str | None, keys: Mapping[str, str], *settings: str) -> set[s
         ("b300", SPECULATION | DETERMINISM),
         ("b300-low-latency", DETERMINISM),
         ("b200-agentic", DETERMINISM),
-        ("vllm-b300", SPECULATION | DETERMINISM),
+        ("vllm-b300", SPECULATION | DETERMINISM | SEVERAL),
         ("cpu", SPECULATION),
-        ("cpu-vllm", SPECULATION),
+        ("cpu-vllm", SPECULATION | SEVERAL),
         (None, {"models.context-length"} | DETERMINISM),
     ],
 )
