@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 
@@ -16,8 +17,8 @@ from deploy.verify.tools import QUESTION, WEATHER, expect_weather, has_tools
 DEPTHS = (0.05, 0.3, 0.5, 0.8, 0.97)
 # In tokens, up to the promised context; each rung says how long the next may take at most.
 RUNGS = (4_000, 32_000, 128_000)
-# For the question, the answer and the template around them.
-_ROOM = 512
+# For the answer of at most 2,000 tokens, the question, a tool and the template around them.
+_ROOM = 2560
 _ASK = "What is the code word?"
 
 
@@ -39,14 +40,23 @@ def _filled(target: Target, tokens: int, salt: str) -> str:
     return text
 
 
+def _growth(measured: list[tuple[int, float]]) -> float:
+    """With which power of its length a prompt's time grows, at most."""
+    if len(measured) < 2:
+        return 2.0  # attention's
+    (less, sooner), (more, later) = measured[-2:]
+    seen = math.log(max(later / sooner, 1)) / math.log(more / less)
+    # The share of attention grows on, hence something on top of what was seen.
+    return min(2.0, max(1.0, seen) + 0.3)
+
+
 def _afford(target: Target, tokens: int, prompts: int) -> None:
     """DoesNotApply where the budget does not allow so many prompts of that length."""
     most = target.budget.max_context_tokens
     if most is not None and tokens > most:
         raise DoesNotApply(f"{tokens:,} tokens left out: --max-context-tokens is {most:,}")
-    known, took = target.measured or (tokens, 0.0)
-    # Attention grows with the square of the length, so this is the most it may take.
-    need = prompts * took * (tokens / known) ** 2
+    known, took = target.measured[-1] if target.measured else (tokens, 0.0)
+    need = prompts * took * (tokens / known) ** _growth(target.measured)
     left = max(target.budget.remaining_seconds, 0)
     if need > left:
         raise DoesNotApply(
@@ -77,7 +87,7 @@ def _recall(target: Target, tokens: int) -> int:
         f"at {prompt:,} tokens {len(lost)} of {len(DEPTHS)} code words were lost: "
         + "; ".join(lost),
     )
-    target.measured = (prompt, took)
+    target.measured.append((prompt, took))
     return prompt
 
 
@@ -110,13 +120,13 @@ def _call_behind(target: Target, tokens: int) -> str:
 def _tool_call(target: Target) -> str:
     _afford(target, RUNGS[0], 1)
     # The deepest rung that was climbed before; this check alone takes the first.
-    tokens = target.measured[0] if target.measured else RUNGS[0]
+    tokens = target.measured[-1][0] if target.measured else RUNGS[0]
     return _call_behind(target, min(tokens, _limit(target)))
 
 
 def _full(target: Target) -> str:
     limit = _limit(target)
-    if target.measured is None and limit > RUNGS[0]:
+    if not target.measured and limit > RUNGS[0]:
         _afford(target, RUNGS[0], len(DEPTHS))
         _recall(target, RUNGS[0])
     # The second of the two prompts with the tool call comes from the cache.

@@ -14,7 +14,7 @@ import httpx
 import openai
 
 from deploy.profile import Profile
-from deploy.verify.check import Exchange
+from deploy.verify.check import DoesNotApply, Exchange
 from deploy.verify.reply import Reply, joined, whole
 
 # Where each engine puts what the model thought.
@@ -45,7 +45,7 @@ class Target:
     """A running server. ``url`` is without /v1; ``keys`` are by engine option, as in keys.py.
 
     ``agent`` is the User-Agent of requests: a gateway's log then shows which check asked.
-    ``measured`` is the longest prompt so far, in tokens, and the seconds until its answer.
+    ``measured`` are long prompts so far, in tokens, each with the seconds until its answer.
     """
 
     url: str
@@ -58,7 +58,7 @@ class Target:
     seed: str = ""
     agent: str = "glm-serving-verify"
     exchanges: list[Exchange] = field(default_factory=list)
-    measured: tuple[int, float] | None = None
+    measured: list[tuple[int, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.http = httpx.Client(base_url=self.url, timeout=_TIMEOUT_SECONDS)
@@ -129,6 +129,8 @@ class Target:
             reply = join(answer, REASONING[self.engine])
         except openai.OpenAIError as error:
             self._record(sent, f"{type(error).__name__}: {error}")
+            if patient and self.budget.remaining_seconds <= 0:
+                raise DoesNotApply("the time of --minutes ran out before the answer") from None
             raise
         self._record(sent, reply.shown())
         return reply
@@ -160,10 +162,16 @@ class Target:
         return found
 
     def count_tokens(self, text: str) -> int:
-        """How many tokens the server's own tokenizer makes of a text."""
-        reply = self.post("/tokenize", {"model": self.model, "prompt": text})
-        reply.raise_for_status()
-        return int(reply.json()["count"])
+        """How many tokens the server's own tokenizer makes of a text.
+
+        DoesNotApply where it does not say, as behind a gateway that lets /v1 through only.
+        """
+        # SGLang has both paths, vLLM the first.
+        for path in ("/tokenize", "/v1/tokenize"):
+            reply = self.post(path, {"model": self.model, "prompt": text})
+            if reply.status_code == 200:
+                return int(reply.json()["count"])
+        raise DoesNotApply("the server has no /tokenize, so long prompts cannot be measured out")
 
     def _send(
         self,

@@ -39,7 +39,7 @@ def test_the_real_engine_keeps_every_promise(server: Launched, tmp_path: Path) -
         "context.full",
     }
     full = checks["context.full"]["meaning"]
-    assert full == "202,240 tokens left out: --max-context-tokens is 4,000"
+    assert full == "200,192 tokens left out: --max-context-tokens is 4,000"
     assert "tokens left out" in checks["context.needles"]["meaning"]
     assert all(check["exchanges"] for name, check in checks.items() if name not in skipped)
 
