@@ -40,7 +40,7 @@ def test_what_takes_too_long_is_left_out_and_said() -> None:
     asked = target(seconds=100)
     asked.measured.append((4_000, 1.0))
     context._afford(asked, 8_000, 5)  # 20 s
-    with pytest.raises(DoesNotApply, match="5 prompts may take 5 min 20 s, and .* are left"):
+    with pytest.raises(DoesNotApply, match=r"5 prompts may take 5 min 20 s, and .* are left"):
         context._afford(asked, 32_000, 5)
     with pytest.raises(DoesNotApply, match="--max-context-tokens is 4,000"):
         context._afford(target(100, most=4_000), 8_000, 5)
