@@ -225,6 +225,24 @@ def _plan(words: list[str]) -> int:
     return command.run(parser, words, _tell)
 
 
+def _verify(words: list[str]) -> int:
+    from deploy.verify import command
+
+    parser = Parser(
+        prog="launch.py verify",
+        allow_abbrev=False,
+        description="Does a running server keep its promises?",
+    )
+    common(parser, profile_required=False)
+    command.add_options(parser)
+    key_files(parser, api=" (or GLM_API_KEY)", admin=" (or GLM_ADMIN_API_KEY)")
+    options = parser.parse_args(words)
+    files = {"api-key": options.api_key_file, "admin-api-key": options.admin_api_key_file}
+    settings = [Setting.of(text) for text in options.set]
+    profile = loader.load(options.profile, settings)[0] if options.profile else None
+    return command.verify(options, profile, files)
+
+
 def _check_known(names: Sequence[str]) -> None:
     if names:
         from deploy.preflight import codes
@@ -242,4 +260,5 @@ _VERBS = {
     "explain": _explain,
     "render": _render,
     "plan": _plan,
+    "verify": _verify,
 }

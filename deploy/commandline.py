@@ -39,7 +39,8 @@ def serve_parser() -> argparse.ArgumentParser:
         "       launch.py check-options --profile NAME|FILE [--engine-version VERSION]\n"
         "       launch.py explain --profile NAME|FILE\n"
         "       launch.py render docker|compose|systemd --profile NAME|FILE\n"
-        "       launch.py plan --profile NAME|FILE [--profile NAME|FILE ...]",
+        "       launch.py plan --profile NAME|FILE [--profile NAME|FILE ...]\n"
+        "       launch.py verify --url URL [--profile NAME|FILE]",
         description="Serve GLM-5.1-NVFP4 as a profile says.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -82,10 +83,11 @@ def skip_check(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def common(parser: argparse.ArgumentParser) -> None:
+def common(parser: argparse.ArgumentParser, profile_required: bool = True) -> None:
     """What every verb about one profile takes."""
     add = parser.add_argument
-    add("--profile", metavar="NAME|FILE", required=True, help="a profile of configs/, or a file")
+    what = "a profile of configs/, or a file"
+    add("--profile", metavar="NAME|FILE", required=profile_required, help=what)
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="as in serve")
     add("--json", action="store_true", help="for programs")
 

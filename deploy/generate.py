@@ -15,9 +15,11 @@ from deploy.preflight import codes
 from deploy.profile import Profile
 from deploy.render.container import Sources
 from deploy.render.forms import FORMS, render
+from deploy.verify import report, suite
 
 README = CONFIGS.parent / "README.md"
 SCHEMA = CONFIGS / "profile.schema.json"
+VERIFY = CONFIGS.parent / "docs" / "verify.md"
 PREFLIGHT = CONFIGS.parent / "docs" / "preflight.md"
 EXAMPLES = CONFIGS.parent / "deploy" / "render" / "examples"
 _SUFFIXES = {"docker": "docker.sh", "compose": "compose.yaml", "systemd": "service"}
@@ -58,6 +60,11 @@ def readme(text: str) -> str:
 def preflight(text: str) -> str:
     """docs/preflight.md with its table of codes as it is now."""
     return _filled(text, "codes", codes.markdown())
+
+
+def verify(text: str) -> str:
+    """docs/verify.md with its table of checks as it is now."""
+    return _filled(text, "checks", report.markdown(suite.CHECKS))
 
 
 def _filled(text: str, name: str, table: str) -> str:
@@ -111,6 +118,7 @@ def main() -> None:
         SCHEMA: schema(),
         README: readme(README.read_text(encoding="utf-8")),
         PREFLIGHT: preflight(PREFLIGHT.read_text(encoding="utf-8")),
+        VERIFY: verify(VERIFY.read_text(encoding="utf-8")),
         **examples(),
     }
     EXAMPLES.mkdir(exist_ok=True)

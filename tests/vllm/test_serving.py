@@ -13,7 +13,7 @@ import openai
 import pytest
 
 from deploy.server.guard import session_members
-from tests.launching import ROOT, Launched, Request, key_file, launched, wait_until
+from tests.launching import ROOT, Launched, Request, key_file, launched, run, wait_until
 from tests.test_serving import LISBON, WEATHER, WHO, streamed
 
 pytestmark = pytest.mark.vllm
@@ -84,6 +84,9 @@ def test_a_key_is_enforced_and_leaks_nowhere_and_sigterm_drains(tmp_path: Path) 
             for name in ("cmdline", "environ"):
                 assert key.encode() not in Path(f"/proc/{pid}/{name}").read_bytes()
         assert Request(server, 1).wait() == 401
+        checked = run("verify", "--url", server.url, "--only", "security", GLM_API_KEY=key)
+        assert checked.returncode == 0, checked.stdout
+        assert "so let only /v1 through to users" in " ".join(checked.stdout.split())
         request = Request(server, 1500, key)
         running = "vllm:num_requests_running{"
         wait_until(lambda: server.metric(running) > 0, 60, "a running request")

@@ -1,0 +1,1 @@
+"""Contract checks: does a running server keep its promises?"""
