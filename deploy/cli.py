@@ -199,6 +199,20 @@ def _render(words: list[str]) -> int:
     return 0
 
 
+def _evaluate(words: list[str]) -> int:
+    from deploy.evaluate import command
+
+    parser = _Parser(
+        prog="launch.py evaluate",
+        allow_abbrev=False,
+        description=command.DESCRIPTION,
+        epilog=command.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_options(parser)
+    return command.run(parser.parse_args(words), words)
+
+
 def _serve_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="launch.py",
@@ -206,7 +220,8 @@ def _serve_parser() -> argparse.ArgumentParser:
         "       launch.py profiles [--json]\n"
         "       launch.py check-options --profile NAME|FILE [--engine-version VERSION]\n"
         "       launch.py explain --profile NAME|FILE\n"
-        "       launch.py render docker|compose|systemd --profile NAME|FILE",
+        "       launch.py render docker|compose|systemd --profile NAME|FILE\n"
+        "       launch.py evaluate --url URL [--suite card|bundled] [--quick]",
         description="Serve GLM-5.1-NVFP4 as a profile says.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -266,4 +281,5 @@ _VERBS = {
     "check-options": _check_options,
     "explain": _explain,
     "render": _render,
+    "evaluate": _evaluate,
 }
