@@ -89,8 +89,8 @@ class Harness:
         """
         batch.directory.mkdir(parents=True, exist_ok=True)
         log = batch.directory / "evalscope.log"
-        follower = _Follower(batch, benchmark.metric)
-        with log.open("ab") as out, _started(self.python, self._task(batch), out) as process:
+        follower = Follower(batch, benchmark.metric)
+        with log.open("ab") as out, _started(self.python, self.task(batch), out) as process:
             while process.poll() is None:
                 samples = list(follower.new())
                 yield from samples or (None,)
@@ -102,7 +102,8 @@ class Harness:
             fix = f"see {log}; what was answered so far is kept"
             raise Refused([Finding("harness-failed", batch.benchmark, message, fix)], FAILED)
 
-    def _task(self, batch: Batch) -> dict[str, Any]:
+    def task(self, batch: Batch) -> dict[str, Any]:
+        """What evalscope is told: its TaskConfig, keys included."""
         sampling = self.suite.sampling
         task: dict[str, Any] = {
             "model": self.endpoint.model,
@@ -126,9 +127,10 @@ class Harness:
         if batch.benchmark in self.datasets:
             local = {"dataset_id": self.datasets[batch.benchmark]}
             task["dataset_args"] = {batch.benchmark: local}
-        if "sandbox" in self.suite.benchmarks[batch.benchmark].needs:
+        needs = self.suite.benchmarks[batch.benchmark].needs
+        if "sandbox" in needs:
             task["sandbox"] = {"enabled": True, "engine": "docker"}
-        if self.judge:
+        if self.judge and "judge" in needs:
             key = self.judge.key or "none"
             model = {"model_id": self.judge.model, "api_url": self.judge.url, "api_key": key}
             task["judge"] = {"models": [model]}
@@ -146,7 +148,7 @@ def version(python: Path) -> str | None:
     return asked.stdout.strip()
 
 
-class _Follower:
+class Follower:
     """Reads what evalscope appends: its predictions for how they ended, its reviews for scores."""
 
     def __init__(self, batch: Batch, metric: str) -> None:

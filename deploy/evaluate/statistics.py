@@ -154,11 +154,11 @@ def repeats_needed(within: float, reference: Reference, population: int, rule: R
     """How often each of ``population`` questions must be asked to show the margin, or None.
 
     ``within`` is the variance of the samples within a question; accuracy (1 - accuracy) is the
-    largest that it can be.
+    largest that it can be. At least 2: with one sample a question it cannot be seen.
     """
     noise = within / reference.samples if reference.samples else 0.0
     room = (rule.margin / _steps(population, rule)) ** 2 - noise
-    return math.ceil(within / (population * room)) if room > 0 else None
+    return max(math.ceil(within / (population * room)), 2) if room > 0 else None
 
 
 def quantile(probability: float, freedom: int) -> float:

@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from deploy.errors import Finding, Refused
 from deploy.evaluate.statistics import Scores
@@ -51,28 +51,21 @@ class Store:
         self.directory = directory
         self._hash = settings_hash(settings)
         _check_settings(directory, settings, resume)
+        self._file = _locked(directory)
         try:
-            directory.mkdir(parents=True, exist_ok=True)
-            self._file = (directory / _SAMPLES).open("a+b")
-        except OSError as error:
-            raise _unusable(directory, error.strerror or str(error)) from None
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            _write_durably(directory / _SETTINGS, settings)
+            self._drop_torn_line()
+            self.samples = {sample.key: sample for sample in _read(directory, self._hash)}
+        except BaseException:
             self._file.close()
-            fix = "wait for it, stop it, or choose another directory"
-            finding = Finding("results-busy", str(directory), "another run writes here", fix)
-            raise Refused([finding]) from None
-        _write_durably(directory / _SETTINGS, settings)
-        self._drop_torn_line()
-        self.samples = {sample.key: sample for sample in _read(directory, self._hash)}
+            raise
 
     def add(self, sample: Sample) -> bool:
         """Keep a sample for good; False where its key is there already."""
         if sample.key in self.samples:
             return False
         line = {**dataclasses.asdict(sample), "settings": self._hash}
-        self._file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+        self._file.write(json.dumps(line).encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
         self.samples[sample.key] = sample
@@ -144,6 +137,23 @@ def _check_settings(directory: Path, settings: Mapping[str, Any], resume: bool) 
     if there is not None and there != settings:
         fix = "repeat the earlier settings, or begin anew without --resume"
         raise Refused(differences(str(directory), there, settings, fix))
+
+
+def _locked(directory: Path) -> IO[bytes]:
+    """The file of samples, open for appending, held until it is closed."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        file = (directory / _SAMPLES).open("a+b")
+    except OSError as error:
+        raise _unusable(directory, error.strerror or str(error)) from None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        fix = "wait for it, stop it, or choose another directory"
+        finding = Finding("results-busy", str(directory), "another run writes here", fix)
+        raise Refused([finding]) from None
+    return file
 
 
 def _settings(directory: Path) -> dict[str, Any] | None:
