@@ -30,6 +30,7 @@ class Progress:
             parts.append(f"{100 * accuracy:.1f} % right")
         return ", ".join(parts)
 
-    def end(self) -> None:
-        """Take the line away."""
+    def end(self, done: int, accuracy: float | None) -> None:
+        """Leave the line for good."""
         self._console.status("", "")
+        self._console.say(f"[{self._title}] {self.text(done, accuracy, time.monotonic())}")

@@ -62,13 +62,16 @@ class Evaluation:
         )
 
     def _ask(self, name: str) -> None:
-        progress = Progress(self.console, name, self._expected(name), self._done(name))
+        progress = Progress(self.console, name, self._expected(name), len(self._kept(name)))
         for sample in self._samples(name):
             if sample:
                 self.store.add(sample)
-            right = [kept.score for kept in self._kept(name)]
-            progress.show(len(right), fmean(right) if right else None)
-        progress.end()
+            progress.show(*self._so_far(name))
+        progress.end(*self._so_far(name))
+
+    def _so_far(self, name: str) -> tuple[int, float | None]:
+        scored = [sample.score for sample in self._kept(name)]
+        return len(scored), fmean(scored) if scored else None
 
     def _samples(self, name: str) -> Iterator[Sample | None]:
         plan, repeats = self.plan, self.plan.repeats[name]
@@ -93,9 +96,6 @@ class Evaluation:
     def _kept(self, name: str) -> list[Sample]:
         kept = self.store.samples.values()
         return [sample for sample in kept if sample.key.benchmark == name]
-
-    def _done(self, name: str) -> int:
-        return len(self._kept(name))
 
     def _expected(self, name: str) -> int:
         return self.plan.benchmark(name).questions * self.plan.repeats[name]
