@@ -99,6 +99,8 @@ PROBLEMS = [
     {"problem": f"The code word is {number}. What is the code word?", "answer": str(number)}
     for number in (17, 42, 108, 256, 731)
 ]
+# One at a time, so many take long enough to be cut off in the middle.
+REPEATS = 16
 
 
 @pytest.fixture
@@ -111,8 +113,8 @@ def problems(tmp_path: Path) -> Path:
 
 
 def words(server: Launched, problems: Path) -> list[str]:
-    words = ["evaluate", "--url", server.url, "--only", "aime26", "--repeats", "4"]
-    return [*words, "--dataset", f"aime26={problems}", "--concurrency", "2"]
+    words = ["evaluate", "--url", server.url, "--only", "aime26", "--repeats", str(REPEATS)]
+    return [*words, "--dataset", f"aime26={problems}", "--concurrency", "1"]
 
 
 def samples(directory: Path) -> list[dict[str, Any]]:
@@ -140,16 +142,16 @@ def test_the_real_harness_asks_the_real_engine_and_survives_a_kill(
         process.send_signal(signal.SIGKILL)
         process.wait(30)
     before = samples(directory)
-    assert len(before) < 4 * len(PROBLEMS)
+    assert len(before) < REPEATS * len(PROBLEMS)
     done = run(*command, "--resume", str(directory), "--json")
     assert done.returncode == 1, done.stderr
     after = samples(directory)
     assert after[: len(before)] == before
     keys = [(row["key"]["question"], row["key"]["repeat"]) for row in after]
-    assert len(keys) == len(set(keys)) == 4 * len(PROBLEMS)
+    assert len(keys) == len(set(keys)) == REPEATS * len(PROBLEMS)
     row = json.loads(done.stdout)["rows"][0]
     assert row["samples"] == len(keys)
-    assert row["expected"] == 4 * 30  # the whole set's size: the rest is reported as missing
+    assert row["expected"] == REPEATS * 30  # the whole set's size: the rest is reported as missing
     assert row["accuracy"] == pytest.approx(sum(one["score"] for one in after) / len(after))
     assert row["verdict"] == "worse"
 
