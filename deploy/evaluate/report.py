@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import textwrap
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from deploy.evaluate.statistics import Comparison, Rule
 
 NO_REFERENCE = "no reference"
+_COLUMNS = 100
 _HEAD = ("benchmark", "samples", "right", "compared with", "difference", "interval", "verdict")
 
 
@@ -86,9 +88,9 @@ def table(report: Report) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     ]
-    return "\n".join(
-        [*text, "", *(words(row, report.rule) for row in report.rows), promise(report)]
-    )
+    told = [*(words(row, report.rule) for row in report.rows), promise(report)]
+    wrapped = [textwrap.fill(line, _COLUMNS, subsequent_indent="  ") for line in told]
+    return "\n".join([*text, "", *wrapped])
 
 
 def words(row: Row, rule: Rule) -> str:

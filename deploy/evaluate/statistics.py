@@ -192,8 +192,8 @@ def _judge(
     return Comparison(
         reference,
         difference,
-        difference - critical * error,
-        difference + critical * error,
+        max(difference - critical * error, -reference),
+        min(difference + critical * error, 1 - reference),
         NormalDist().cdf(rule.margin / error - critical),
         detectable,
         verdict,
