@@ -11,16 +11,19 @@ ARGS ?=
 
 # vLLM has an environment of its own: the engines want different versions of the same packages.
 VLLM_VENV := .venv-vllm
+# evalscope brings 125 packages, which nothing that serves should have to agree with.
+EVALUATE_VENV := .venv-evaluate
 
 # Written last, so that an installation that was cut off starts anew.
 INSTALLED := $(VENV)/.installed
 VLLM_INSTALLED := $(VLLM_VENV)/.installed
+EVALUATE_INSTALLED := $(EVALUATE_VENV)/.installed
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help serve loadtest install-peers bench-load test test-vllm install install-vllm lint format generate lock bench train clean
+.PHONY: help serve loadtest install-peers bench-load test test-vllm test-evaluate install install-vllm install-evaluate lint format generate lock bench train clean
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 serve: $(INSTALLED) ## serve the embedded smoke model with the real engine (ARGS="--port 30001")
 	@exec $(BIN)/python launch.py --profile cpu $(ARGS)
@@ -33,6 +36,9 @@ test-vllm: $(VLLM_INSTALLED) ## the tests that need the real vLLM, on the CPU
 
 loadtest: $(INSTALLED) ## load-test a running server (ARGS="--host http://... --scenario smoke")
 	@exec $(BIN)/locust -f loadtests/locustfile.py --headless $(ARGS)
+
+test-evaluate: $(INSTALLED) $(EVALUATE_INSTALLED) ## the tests that need the real evalscope, on the CPU
+	@$(BIN)/python -m pytest -m harness tests/evaluate $(ARGS)
 
 install: $(INSTALLED) ## build the environment in .venv: about 3 minutes and 3 GB
 
@@ -52,6 +58,15 @@ $(VLLM_INSTALLED): pyproject.toml requirements/vllm.txt requirements/vllm-name/p
 	test -x $(VLLM_VENV)/bin/python || $(PYTHON) -m venv $(VLLM_VENV)
 	$(VLLM_VENV)/bin/python $(PIP_INSTALL) --no-deps -r requirements/vllm.txt
 	$(VLLM_VENV)/bin/python $(PIP_INSTALL) --no-deps ./requirements/vllm-name -e .
+	touch $@
+
+install-evaluate: $(EVALUATE_INSTALLED) ## build evalscope's environment in .venv-evaluate: 2 minutes and 1.2 GB
+
+$(EVALUATE_INSTALLED): requirements/evaluate.txt
+	@$(call need-python)
+	rm -f $@
+	test -x $(EVALUATE_VENV)/bin/python || $(PYTHON) -m venv $(EVALUATE_VENV)
+	$(EVALUATE_VENV)/bin/python $(PIP_INSTALL) --no-deps -r requirements/evaluate.txt
 	touch $@
 
 define need-python
@@ -96,4 +111,4 @@ train: $(INSTALLED) ## train the smoke model anew into build/smoke (wants a GPU)
 	$(BIN)/python -m deploy.cpu.smoke.finish --from build/smoke --out build/smoke
 
 clean: ## remove the environment and what was built
-	rm -rf $(VENV) $(VLLM_VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VLLM_VENV) $(EVALUATE_VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

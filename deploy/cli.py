@@ -243,6 +243,20 @@ def _verify(words: list[str]) -> int:
     return command.verify(options, profile, files)
 
 
+def _evaluate(words: list[str]) -> int:
+    from deploy.evaluate import command
+
+    parser = Parser(
+        prog="launch.py evaluate",
+        allow_abbrev=False,
+        description=command.DESCRIPTION,
+        epilog=command.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_options(parser)
+    return command.run(parser.parse_args(words), words)
+
+
 def _check_known(names: Sequence[str]) -> None:
     if names:
         from deploy.preflight import codes
@@ -261,4 +275,5 @@ _VERBS = {
     "render": _render,
     "plan": _plan,
     "verify": _verify,
+    "evaluate": _evaluate,
 }

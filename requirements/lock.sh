@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for name in cpu vllm; do
+for name in cpu vllm evaluate; do
     "${1:-python3.11}" -m venv "$work/$name"
     "$work/$name/bin/pip" install --quiet -r $name.in
     {
