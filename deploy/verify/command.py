@@ -85,6 +85,8 @@ def verify(
         interrupted = True
         console.status("", "")
         console.say(f"interrupted: {len(checks) - len(outcomes)} checks were not run or finished")
+    finally:
+        target.close()
     console.say(report.summary(outcomes))
     if options.json:
         print(report.as_json(target, outcomes))

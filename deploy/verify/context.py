@@ -19,6 +19,8 @@ DEPTHS = (0.05, 0.3, 0.5, 0.8, 0.97)
 RUNGS = (4_000, 32_000, 128_000)
 # For the answer of at most 2,000 tokens, the question, a tool and the template around them.
 _ROOM = 2560
+# Per token, of source text: more than any tokenizer takes together on average.
+_MOST_CHARACTERS = 8
 _ASK = "What is the code word?"
 
 
@@ -29,15 +31,20 @@ def _limit(target: Target) -> int:
 
 
 def _filled(target: Target, tokens: int, salt: str) -> str:
-    """Filler of about that many tokens, never more, as the server's tokenizer counts them."""
-    rng = target.rng(salt)
-    text = filler.text(4 * tokens, rng)
-    counted = target.count_tokens(text)
-    while counted > tokens:
-        # The density differs from place to place: approach from above, to within two percent.
-        text = text[: int(len(text) * tokens / counted * 0.99)]
-        counted = target.count_tokens(text)
-    return text
+    """Filler of that many tokens or up to three percent less, as the server counts them."""
+    source = filler.text(_MOST_CHARACTERS * tokens, target.rng(salt))
+    length = len(source) // 2
+    # The density differs from place to place, so one step of proportion is not enough.
+    for _ in range(10):
+        counted = target.count_tokens(source[:length])
+        if 0.97 * tokens <= counted <= tokens:
+            break
+        length = min(int(length * 0.985 * tokens / counted), len(source))
+    else:
+        raise DoesNotApply(
+            f"no text of {tokens:,} tokens was found: {length:,} characters are {counted:,}"
+        )
+    return source[:length]
 
 
 def _growth(measured: list[tuple[int, float]]) -> float:

@@ -39,4 +39,5 @@ WORDS = (
 
 def code_word(rng: random.Random) -> str:
     """Something that stands nowhere else, such as copper-lantern-42."""
-    return f"{rng.choice(WORDS)}-{rng.choice(WORDS)}-{rng.randrange(10, 100)}"
+    first, second = rng.sample(WORDS, 2)
+    return f"{first}-{second}-{rng.randrange(10, 100)}"

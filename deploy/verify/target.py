@@ -69,6 +69,11 @@ class Target:
             timeout=_TIMEOUT_SECONDS,
         )
 
+    def close(self) -> None:
+        """Close the connections."""
+        self.http.close()
+        self._client.close()
+
     @property
     def context_tokens(self) -> int | None:
         """Longest prompt plus answer: what the profile promises, else what the server says."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
@@ -44,9 +45,9 @@ def outcomes(
     proxy.breakage = breakage
     try:
         target = connect(proxy.url, profile(*settings), {}, minutes=10, seed="walk")
-        return {
-            outcome.check.name: outcome for outcome in suite.run(target, checks, lambda check: None)
-        }
+        with contextlib.closing(target):
+            found = suite.run(target, checks, lambda check: None)
+            return {outcome.check.name: outcome for outcome in found}
     finally:
         proxy.cut()
         proxy.breakage = SOUND

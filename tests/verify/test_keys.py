@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,7 +37,8 @@ def security(proxy: Proxy, breakage: Breakage) -> dict[str, Outcome]:
     proxy.breakage = breakage
     target = connect(proxy.url, loader.load("cpu")[0], KEYS, minutes=5, seed="keys")
     checks = suite.select(["security"], [])
-    return {o.check.name: o for o in suite.run(target, checks, lambda check: None)}
+    with contextlib.closing(target):
+        return {o.check.name: o for o in suite.run(target, checks, lambda check: None)}
 
 
 def test_keys_are_enforced_and_a_gateway_that_ignores_them_is_found(keyed: Launched) -> None:

@@ -13,8 +13,8 @@ pytestmark = pytest.mark.vllm
 
 
 def test_the_real_vllm_keeps_every_promise(server: Launched) -> None:
-    words = ("--url", server.url, "--profile", "cpu-vllm", "--max-context-tokens", "4000")
-    done = run("verify", *words, "--json")
+    words = ("--url", server.url, "--profile", "cpu-vllm", "--json")
+    done = run("verify", *words, "--max-context-tokens", "4000", "--seed", "test")
     assert done.returncode == 0, done.stdout
     value = json.loads(done.stdout)
     assert value["engine"] == "vllm"
