@@ -30,14 +30,9 @@ def manifests() -> Mapping[str, str]:
 
 def objects(profile: str) -> str:
     """What ``helm install glm k8s/chart --set profile=...`` puts into a cluster."""
-    arguments = ["template", RELEASE, str(CHART), "--set", f"profile={profile}", "--skip-tests"]
-    done = subprocess.run(
-        [tools.helm(), *arguments],
-        check=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    command = [str(tools.helm()), "template", RELEASE, str(CHART), "--skip-tests"]
+    command += ["--set", f"profile={profile}"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
     head = f"# {profile}.yaml of configs/, rendered by make generate: change the chart, not this.\n"
     return head + "".join(f"{line}\n" for line in done.stdout.splitlines() if line.strip())
 

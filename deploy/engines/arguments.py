@@ -1,9 +1,8 @@
 """A profile's args to an engine's command line, and an engine's command line to args.
 
 The rules are small enough for the Helm chart to repeat: true is the bare flag, false and null are
-left out, a list repeats values behind one option, a map is JSON with sorted keys, a number is JSON's
-number as Helm writes it, everything else is its text, and a single value that starts with a dash
-follows an equals sign.
+left out, a list repeats values behind one option, a map is JSON with sorted keys, a number is as in
+Go's JSON, a text is as it is, and a single value that starts with a dash follows an equals sign.
 """
 
 from __future__ import annotations
