@@ -31,10 +31,8 @@ STANDS = {
 # Found where a variant asks for it, and nowhere else.
 ASKED = {
     ("CKV_K8S_25", "full"): "security.numaBinding adds SYS_NICE",
-    ("CKV_K8S_28", "full"): "the same",
     ("CKV_K8S_23", "full"): "security.numaBinding runs the server as root",
     ("CKV_K8S_40", "full"): "the same",
-    ("CKV2_K8S_6", "bare"): "networkPolicy.enabled is false",
 }
 
 
