@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
 from deploy import loader
 from deploy.chart import CHART, facts, values
@@ -16,7 +17,7 @@ from deploy.plan.source import config_of
 from deploy.render.container import STOP_MARGIN_SECONDS
 from tests.chart.rendering import deployment, objects, only, pod, server, text
 from tests.chart.test_objects import FULL, HOST, VARIANTS
-from tests.chart.validation import containers, pod_of
+from tests.chart.validation import containers, faults, pod_of
 
 OLD = {"version": "0.5.16", "image": "lmsysorg/sglang:v0.5.16-cu130"}
 
@@ -224,3 +225,23 @@ def test_the_shutdown_margin_is_the_launchers() -> None:
     entries = values.read((CHART / "values.yaml").read_text(encoding="utf-8"))
     (shutdown,) = (entry.default for entry in entries if entry.path == ("shutdown",))
     assert shutdown["marginSeconds"] == STOP_MARGIN_SECONDS
+
+
+def test_the_cpu_profile_installs_without_gpu_volume_or_download() -> None:
+    values = yaml.safe_load((CHART.parent / "cpu" / "values.yaml").read_text(encoding="utf-8"))
+    found = objects(values)
+    assert not faults(found)
+    assert {item["kind"] for item in found} == {
+        "ConfigMap",
+        "Deployment",
+        "NetworkPolicy",
+        "Pod",
+        "PodDisruptionBudget",
+        "Service",
+        "ServiceAccount",
+    }
+    assert "nvidia.com/gpu" not in server(values)["resources"]["limits"]
+    # The image that the Dockerfile says how to build, with the engine that the profile pins.
+    image = server(values)["image"]
+    assert image in (CHART.parent / "cpu" / "Dockerfile").read_text(encoding="utf-8")
+    assert image.endswith(f":{loader.load('cpu')[0].engine.version}")
