@@ -1,7 +1,6 @@
-{{/* What every pod says of its user, its place and its image; takes (list . profile). */}}
+{{/* What every pod says of its user and its image; takes the root. */}}
 {{- define "glm.pod" -}}
-{{- $root := index . 0 -}}
-{{- $profile := index . 1 -}}
+{{- $root := . -}}
 {{- $values := $root.Values -}}
 serviceAccountName: {{ include "glm.name" $root }}
 automountServiceAccountToken: false
@@ -26,6 +25,13 @@ imagePullSecrets:
 {{- with $values.priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}
+{{- end -}}
+
+{{/* Where a pod goes: the servers' nodes. Takes (list . profile). */}}
+{{- define "glm.placement" -}}
+{{- $root := index . 0 -}}
+{{- $profile := index . 1 -}}
+{{- $values := $root.Values -}}
 {{- with $values.nodeSelector }}
 nodeSelector:
   {{- toYaml . | nindent 2 }}

@@ -4,6 +4,8 @@
 {{- $model := index . 2 -}}
 {{- /* torch asks for the user's name, which an arbitrary number does not have. */ -}}
 {{- $env := dict "HOME" "/home/glm" "USER" "glm" "LOGNAME" "glm" -}}
+{{- /* The model's own code is copied before it is run: not into a volume that others share. */ -}}
+{{- $_ := set $env "HF_MODULES_CACHE" "/home/glm/modules" -}}
 {{- if $model.mounted -}}
 {{- $_ := set $env "HF_HOME" "/models/huggingface" -}}
 {{- /* Kernels are compiled for an engine's version and a GPU: a change of either starts anew. */ -}}
