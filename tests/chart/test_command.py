@@ -109,6 +109,7 @@ def test_a_profile_of_ones_own_is_read_as_text() -> None:
         "customProfile": text.replace("chunked-prefill-size: 131072", "chunked-prefill-size: 8192"),
         "resources": {"memory": "500Gi"},
         "probes": {"startupSeconds": 900},
+        "model": {"storage": {"size": "600Gi"}},
     }
     container = server(values)
     command = launched("b300-tp4", {"chunked-prefill-size": 8192})

@@ -14,6 +14,9 @@
 {{- if and $values.customProfile (not (int $values.probes.startupSeconds)) -}}
 {{- $faults = append $faults "probes.startupSeconds: give it along with customProfile; see startup.probe_seconds of `launch.py plan --json`" -}}
 {{- end -}}
+{{- if and $values.customProfile $model.mounted (eq $storage.kind "claim") (not $storage.size) -}}
+{{- $faults = append $faults "model.storage.size: give it along with customProfile, room for the checkpoint and compiled kernels" -}}
+{{- end -}}
 {{- if and $model.mounted (eq $storage.kind "existing") (not $storage.claimName) -}}
 {{- $faults = append $faults "model.storage.claimName: name your claim, or take kind claim" -}}
 {{- end -}}

@@ -77,7 +77,7 @@ livenessProbe:
 {{- $values := (index . 0).Values -}}
 {{- $profile := index . 1 -}}
 {{- $size := dict
-  "cpu" ($values.resources.cpu | default ($profile.plan.cpu | default (mul 8 $profile.gpus)) | toString)
+  "cpu" ($values.resources.cpu | default ($profile.plan.cpu | default (max 2 (mul 8 $profile.gpus))) | toString)
   "memory" ($values.resources.memory | default $profile.plan.memory)
 -}}
 {{- if $profile.gpus }}{{ $_ := set $size $values.gpu.resource (toString $profile.gpus) }}{{ end -}}
