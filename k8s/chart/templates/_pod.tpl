@@ -22,9 +22,6 @@ imagePullSecrets:
   - name: {{ . }}
   {{- end }}
 {{- end }}
-{{- with $values.priorityClassName }}
-priorityClassName: {{ . }}
-{{- end }}
 {{- end -}}
 
 {{/* Where a pod goes: the servers' nodes. Takes (list . profile). */}}
@@ -32,6 +29,9 @@ priorityClassName: {{ . }}
 {{- $root := index . 0 -}}
 {{- $profile := index . 1 -}}
 {{- $values := $root.Values -}}
+{{- with $values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
 {{- with $values.nodeSelector }}
 nodeSelector:
   {{- toYaml . | nindent 2 }}

@@ -33,6 +33,7 @@ it: fromYaml forgets the order, so the option names are read from the text once 
   "gpus" (int $profile.hardware.count)
   "nodes" (int ($profile.hardware.nodes | default 1))
   "verifiedOn" ($profile.evidence.verified_on | default list)
+  "limits" $profile.limits
   "drainSeconds" (.Values.limits.drain_seconds | int | default (ceil $profile.limits.drain_seconds) | int)
   "plan" (index (.Files.Get "files/plan.json" | fromJson) (.Values.customProfile | empty | ternary .Values.profile "") | default dict)
 -}}

@@ -52,6 +52,9 @@
 {{- if and $values.networkPolicy.enabled (or $values.ingress.enabled $values.httpRoute.enabled) (not $values.networkPolicy.gateways) -}}
 {{- $faults = append $faults "networkPolicy.gateways: say which pods the ingress controller or gateway has, or its traffic is refused" -}}
 {{- end -}}
+{{- if and $values.loadTest.enabled (not (.Files.Get (printf "loadtests/scenarios/%s.yaml" $values.loadTest.scenario))) -}}
+{{- $faults = append $faults (printf "loadTest.scenario: there is no loadtests/scenarios/%s.yaml" $values.loadTest.scenario) -}}
+{{- end -}}
 {{- if $faults -}}
 {{- fail (printf "\n  %s" ($faults | uniq | join "\n  ")) -}}
 {{- end -}}
