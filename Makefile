@@ -14,13 +14,17 @@ VLLM_VENV := .venv-vllm
 # evalscope brings 125 packages, which nothing that serves should have to agree with.
 EVALUATE_VENV := .venv-evaluate
 
+# checkov wants other versions than the engines, too.
+CHECKOV_VENV := .venv-checkov
+
 # Written last, so that an installation that was cut off starts anew.
 INSTALLED := $(VENV)/.installed
 VLLM_INSTALLED := $(VLLM_VENV)/.installed
 EVALUATE_INSTALLED := $(EVALUATE_VENV)/.installed
+CHECKOV_INSTALLED := $(CHECKOV_VENV)/.installed
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help serve loadtest install-peers bench-load test test-vllm test-evaluate install install-vllm install-evaluate lint format generate lock bench train clean
+.PHONY: help serve loadtest install-peers bench-load test test-vllm test-evaluate audit install install-vllm install-evaluate lint format generate lock bench train clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -39,6 +43,16 @@ loadtest: $(INSTALLED) ## load-test a running server (ARGS="--host http://... --
 
 test-evaluate: $(INSTALLED) $(EVALUATE_INSTALLED) ## the tests that need the real evalscope, on the CPU
 	@$(BIN)/python -m pytest -m harness tests/evaluate $(ARGS)
+
+audit: $(INSTALLED) $(CHECKOV_INSTALLED) ## judge the Helm chart's manifests with checkov
+	@$(BIN)/python -m pytest -m checkov tests/chart/test_audit.py $(ARGS)
+
+$(CHECKOV_INSTALLED): requirements/checkov.txt
+	@$(call need-python)
+	rm -f $@
+	test -x $(CHECKOV_VENV)/bin/python || $(PYTHON) -m venv $(CHECKOV_VENV)
+	$(CHECKOV_VENV)/bin/python $(PIP_INSTALL) --no-deps -r requirements/checkov.txt
+	touch $@
 
 install: $(INSTALLED) ## build the environment in .venv: about 3 minutes and 3 GB
 
@@ -82,10 +96,11 @@ format: $(INSTALLED) ## format the code
 	@$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format --quiet .
 
-generate: $(INSTALLED) ## write what is derived: option catalogue, JSON Schema, tables, examples
+generate: $(INSTALLED) ## write what is derived: option catalogue, JSON Schema, tables, chart, examples
 	@$(BIN)/python -m deploy.engines.generate sglang
 	test ! -e $(VLLM_INSTALLED) || $(VLLM_VENV)/bin/python -m deploy.engines.generate vllm
 	$(BIN)/python -m deploy.generate
+	$(BIN)/python -m deploy.chart.generate
 
 lock: ## pin every package anew from requirements/*.in
 	@bash requirements/lock.sh $(PYTHON)
@@ -111,4 +126,4 @@ train: $(INSTALLED) ## train the smoke model anew into build/smoke (wants a GPU)
 	$(BIN)/python -m deploy.cpu.smoke.finish --from build/smoke --out build/smoke
 
 clean: ## remove the environment and what was built
-	rm -rf $(VENV) $(VLLM_VENV) $(EVALUATE_VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VLLM_VENV) $(EVALUATE_VENV) $(CHECKOV_VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

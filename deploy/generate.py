@@ -44,7 +44,7 @@ def schema() -> str:
     value: dict[str, Any] = Profile.model_json_schema()
     value["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     value["title"] = "Serving profile"
-    value["$defs"].update(_kinds())
+    value["$defs"].update(kinds())
     value["allOf"] = [
         _options_of(engine, version) for engine in ENGINES for version in catalogue.versions(engine)
     ]
@@ -86,7 +86,7 @@ def examples() -> dict[Path, str]:
 def _options_of(engine: str, version: str) -> dict[str, Any]:
     known = catalogue.load(engine, version)
     assert known is not None
-    options = {spelling: _option(option) for spelling, option in known.by_spelling.items()}
+    options = {spelling: option_schema(option) for spelling, option in known.by_spelling.items()}
     args = {"properties": options, "additionalProperties": False}
     named = {"name": {"const": engine}, "version": {"const": version}}
     return {
@@ -95,7 +95,7 @@ def _options_of(engine: str, version: str) -> dict[str, Any]:
     }
 
 
-def _kinds() -> dict[str, Any]:
+def kinds() -> dict[str, Any]:
     """What an option of each kind may hold, alone or as a list; null leaves it out."""
     kinds: dict[str, Any] = {}
     for kind, types in _TYPES.items():
@@ -105,7 +105,8 @@ def _kinds() -> dict[str, Any]:
     return kinds
 
 
-def _option(option: Option) -> dict[str, Any]:
+def option_schema(option: Option) -> dict[str, Any]:
+    """What one option may hold, by the kinds of ``kinds``."""
     several = option.nargs in ("*", "+")
     if option.choices and not several:
         return {"enum": [*option.choices, None]}

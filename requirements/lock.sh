@@ -13,6 +13,10 @@ for name in cpu vllm evaluate; do
         "$work/$name/bin/pip" freeze | sed 's/+cpu$//' | grep -vE '^(torchvision|torchaudio|torchcodec)=='
     } > $name.txt
 done
+"${1:-python3.11}" -m venv "$work/checkov"
+"$work/checkov/bin/pip" install --quiet "$(grep ^checkov== checkov.txt)"
+{ head -1 checkov.txt; "$work/checkov/bin/pip" freeze; } > "$work/checkov.txt"
+mv "$work/checkov.txt" checkov.txt
 "$work/cpu/bin/pip" install --quiet uv
 # SGLang's wheels ask for glibc 2.34; it requires pre-releases of its kernel packages.
 "$work/cpu/bin/uv" pip compile --quiet --no-header --prerelease allow --python-version 3.12 \

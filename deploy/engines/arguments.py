@@ -1,15 +1,17 @@
 """A profile's args to an engine's command line, and an engine's command line to args.
 
 The rules are small enough for the Helm chart to repeat: true is the bare flag, false and null are
-left out, a list repeats values behind one option, a map is JSON with sorted keys, everything else
-is its text, and a single value that starts with a dash follows an equals sign.
+left out, a list repeats values behind one option, a map is JSON with sorted keys, a number is as in
+Go's JSON, a text is as it is, and a single value that starts with a dash follows an equals sign.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from deploy.engines.catalogue import NUMBER, Catalogue, Option
@@ -123,6 +125,26 @@ def _typed(option: Option | None, given: list[str]) -> Any:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, dict | list | bool) or value is None:
-        return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return str(value)
+    return value if isinstance(value, str) else _json(value)
+
+
+def _json(value: Any) -> str:
+    """JSON as Go writes it: Helm knows no difference between 1 and 1.0, nor between 1e-05 and its
+    decimals.
+    """
+    if isinstance(value, dict):
+        items = sorted((str(key), item) for key, item in value.items())
+        return "{" + ",".join(f"{_json(key)}:{_json(item)}" for key, item in items) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_json, value)) + "]"
+    if isinstance(value, float) and math.isfinite(value):
+        return _number(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _number(value: float) -> str:
+    """The shortest decimals that mean this number; with an exponent where Go has one."""
+    if value and not 1e-6 <= abs(value) < 1e21:
+        digits, exponent = repr(value).split("e")
+        return f"{digits.removesuffix('.0')}e{exponent[0]}{exponent[1:].lstrip('0')}"
+    return format(Decimal(repr(value)), "f").removesuffix(".0")

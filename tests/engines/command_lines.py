@@ -13,12 +13,10 @@ from deploy.engines.arguments import from_argv, to_argv
 from deploy.engines.catalogue import Catalogue, Option
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20).filter(lambda t: t != "--")
+# Beyond 2**53 the decimals of a whole number are another whole number.
+FLOATS = st.floats(-(2.0**53), 2.0**53)
 json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | texts,
+    st.none() | st.booleans() | st.integers() | FLOATS | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=5,
 )
@@ -33,7 +31,7 @@ def values(option: Option) -> st.SearchStrategy[Any]:
     elif option.kind == "int":
         one = st.integers()
     elif option.kind == "float":
-        one = st.floats(allow_nan=False) | st.integers()
+        one = FLOATS | st.integers()
     elif option.kind in ("json", "map-or-text"):
         one = (
             st.lists(json_values, max_size=3)

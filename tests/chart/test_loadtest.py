@@ -1,0 +1,87 @@
+"""The load test in the cluster: the files of loadtests/, two Jobs, and who talks to whom."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.chart import ROOT
+from tests.chart.rendering import MAJORS, Object, helm, objects, only, pod, text
+from tests.chart.validation import faults, schema_faults
+
+LOADTESTS = ROOT / "loadtests"
+SCENARIOS = sorted(path.stem for path in (LOADTESTS / "scenarios").glob("*.yaml"))
+
+
+def on(**more: Any) -> dict[str, Any]:
+    return {"loadTest": {"enabled": True, **more}}
+
+
+def command(found: list[Object], part: str) -> list[str]:
+    job = only("Job", found, part)
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    words: list[str] = container["command"]
+    return words
+
+
+def test_there_is_none_by_default() -> None:
+    assert "loadtest" not in text()
+
+
+@pytest.mark.parametrize("major", MAJORS)
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_it_is_valid_and_hands_the_scenario_over_as_json(scenario: str, major: int) -> None:
+    found = objects({**on(scenario=scenario), "auth": {"secret": "keys"}}, major=major)
+    assert not faults(found)
+    assert not [fault for item in found for fault in schema_faults(item, "1.37")]
+    maps = {item["metadata"]["name"]: item["data"] for item in found if item["kind"] == "ConfigMap"}
+    given = yaml.safe_load((LOADTESTS / "scenarios" / f"{scenario}.yaml").read_text())
+    assert json.loads(maps["glm-scenario"]["scenario.json"]) == given
+    assert "context_tokens" in json.loads(maps["glm-scenario"]["limits.json"])["limits"]
+    files = {path.name: path.read_text() for path in LOADTESTS.glob("*.*") if path.is_file()}
+    assert maps["glm-loadtests"] == files
+    # A ConfigMap may hold 1 MiB.
+    assert sum(map(len, files.values())) < 2**20
+
+
+def test_master_and_workers_are_told_of_each_other_and_of_the_server() -> None:
+    found = objects(on(workers=3, set=["traffic.0.load.users=4"]))
+    master, worker = command(found, "loadtest"), command(found, "loadtest-worker")
+    assert master[master.index("--expect-workers") + 1] == "3"
+    assert master[master.index("--host") + 1] == "http://glm:30000"
+    assert master[master.index("--model") + 1] == "glm-5.1"
+    assert master[-2:] == ["--set", "traffic.0.load.users=4"]
+    name = only("Service", found, "loadtest")["metadata"]["name"]
+    assert worker[worker.index("--master-host") + 1] == name
+    assert only("Job", found, "loadtest-worker")["spec"]["parallelism"] == 3
+    # The verdict is the first and only try's.
+    assert only("Job", found, "loadtest")["spec"]["backoffLimit"] == 0
+    # Away from the GPU nodes.
+    assert "affinity" not in only("Job", found, "loadtest")["spec"]["template"]["spec"]
+
+
+def test_another_run_is_another_job_and_no_other_server() -> None:
+    first, second = objects(on()), objects(on(run=2))
+    names = [only("Job", found, "loadtest")["metadata"]["name"] for found in (first, second)]
+    assert names[0] != names[1]
+    assert pod(on()) == pod(on(run=2)) == pod()
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (on(scenario="smok"), "loadTest.scenario"),
+        (on(workers=0), "/loadTest/workers"),
+        (on(image="locustio/locust:latest"), "/loadTest/image"),
+        (on(set=["users"]), "/loadTest/set/0"),
+        (on(memory="lots"), "/loadTest/memory"),
+        (on(users=3), "users"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(values: dict[str, Any], words: str) -> None:
+    done = helm(values)
+    assert done.returncode != 0
+    assert words in done.stderr
