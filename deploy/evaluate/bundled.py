@@ -21,8 +21,8 @@ _TICK_SECONDS = 1.0
 
 def ask(
     endpoint: Endpoint, suite: Suite, todo: Sequence[Key], concurrency: int
-) -> Iterator[Sample | None]:
-    """Every sample of ``todo`` as its answer comes; None now and then while none comes.
+) -> Iterator[Sample | int]:
+    """Every sample of ``todo`` as its answer comes; 0, for none is ungraded, while none comes.
 
     Refused where a request fails for good. Requests in flight are left behind when the caller
     stops: their threads do not keep the process alive.
@@ -52,7 +52,7 @@ def ask(
         try:
             result = answered.get(timeout=_TICK_SECONDS)
         except queue.Empty:
-            yield None
+            yield 0
             continue
         if isinstance(result, openai.OpenAIError):
             raise failed(endpoint.url, result)

@@ -31,6 +31,7 @@ examples:
   python launch.py evaluate --url http://127.0.0.1:30000/v1 --suite bundled --reference bundled=95
 """
 _HARNESS_PYTHON = CONFIGS.parent / ".venv-evaluate" / "bin" / "python"
+_UNGRADED = ", and answers that evalscope has not graded yet"
 _RESULTS = "~/.local/state/glm-serving/evaluations"
 
 
@@ -103,7 +104,7 @@ def _run(options: argparse.Namespace, words: Sequence[str]) -> int:
         evaluation.console.status("", "")
         print(
             f"stopped: {len(store.samples)} of {evaluation.expected} samples are kept in "
-            f"{directory}; go on with: {_resuming(words, directory)}",
+            f"{directory}{_UNGRADED if harness else ''}; go on with: {_resuming(words, directory)}",
             file=sys.stderr,
         )
         raise

@@ -82,18 +82,19 @@ class Harness:
     # Local copies of data sets, by benchmark.
     datasets: Mapping[str, str] = field(default_factory=dict)
 
-    def run(self, batch: Batch, benchmark: Benchmark) -> Iterator[Sample | None]:
-        """Every graded sample of the batch, earlier ones too; None now and then while none comes.
+    def run(self, batch: Batch, benchmark: Benchmark) -> Iterator[Sample | int]:
+        """Every graded sample of the batch, earlier ones too, and how many wait to be graded.
 
-        Refused where evalscope fails; it is killed when the caller stops.
+        evalscope grades some benchmarks when all is answered; its own files keep the answers until
+        then. Refused where evalscope fails; it is killed when the caller stops.
         """
         batch.directory.mkdir(parents=True, exist_ok=True)
         log = batch.directory / "evalscope.log"
         follower = Follower(batch, benchmark.metric)
         with log.open("ab") as out, _started(self.python, self.task(batch), out) as process:
             while process.poll() is None:
-                samples = list(follower.new())
-                yield from samples or (None,)
+                yield from follower.new()
+                yield follower.ungraded
                 time.sleep(_TICK_SECONDS)
             yield from follower.new()
         if process.returncode:
@@ -154,15 +155,24 @@ class Follower:
     def __init__(self, batch: Batch, metric: str) -> None:
         self._batch, self._metric = batch, metric
         self._offsets: dict[Path, int] = {}
+        self._answered: set[tuple[str, int]] = set()
         self._cut_off: set[tuple[str, int]] = set()
+        self._graded: set[tuple[str, int]] = set()
+
+    @property
+    def ungraded(self) -> int:
+        """How many samples are answered and not graded yet."""
+        return len(self._answered - self._graded)
 
     def new(self) -> Iterator[Sample]:
         """The samples that were graded since the last call."""
         for subset, row in self._rows("predictions"):
             choices = (row.get("model_output") or {}).get("choices") or [{}]
+            self._answered.add((subset, row["index"]))
             if choices[0].get("stop_reason") in _CUT_OFF:
                 self._cut_off.add((subset, row["index"]))
         for subset, row in self._rows("reviews"):
+            self._graded.add((subset, row["index"]))
             graded = row["sample_score"]
             value = graded["score"]["value"].get(self._metric)
             if value is None:

@@ -12,11 +12,13 @@ class Progress:
 
     def __init__(self, console: Console, title: str, total: int, done: int) -> None:
         self._console, self._title, self._total = console, title, total
-        self._before = done
+        self._before, self._shown = done, False
         self._started = time.monotonic()
 
     def show(self, done: int, accuracy: float | None) -> None:
         """Redraw the line."""
+        if not self._shown:  # the harness's files may hold answers of an earlier run, too
+            self._before, self._shown = max(self._before, done), True
         self._console.status(self._title, self.text(done, accuracy, time.monotonic()))
 
     def text(self, done: int, accuracy: float | None, now: float) -> str:

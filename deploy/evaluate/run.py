@@ -63,17 +63,19 @@ class Evaluation:
 
     def _ask(self, name: str) -> None:
         progress = Progress(self.console, name, self._expected(name), len(self._kept(name)))
-        for sample in self._samples(name):
-            if sample:
-                self.store.add(sample)
-            progress.show(*self._so_far(name))
+        for step in self._samples(name):
+            if isinstance(step, Sample):
+                self.store.add(step)
+            ungraded = 0 if isinstance(step, Sample) else step
+            done, accuracy = self._so_far(name)
+            progress.show(done + ungraded, accuracy)
         progress.end(*self._so_far(name))
 
     def _so_far(self, name: str) -> tuple[int, float | None]:
         scored = [sample.score for sample in self._kept(name)]
         return len(scored), fmean(scored) if scored else None
 
-    def _samples(self, name: str) -> Iterator[Sample | None]:
+    def _samples(self, name: str) -> Iterator[Sample | int]:
         plan, repeats = self.plan, self.plan.repeats[name]
         if self.harness is None:
             keys = (
