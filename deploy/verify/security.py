@@ -80,10 +80,17 @@ def _no_leak(target: Target) -> str:
     if target.engine == "sglang":
         paths += ["/server_info", "/model_info"]
     for path in paths:
-        answer = target.http.get(path, headers=target.headers()).text
+        # Not recorded: what should not be seen should not be in a report.
+        open_to_all = target.http.get(path, headers=target.headers(keyed=False)).text
         for option, secret in target.keys.items():
-            expect(secret not in answer, f"{path} shows the {option} to whoever has the API key")
-    return f"no key is in {', '.join(paths)}"
+            expect(secret not in open_to_all, f"{path} shows the {option} to everybody")
+        answer = target.http.get(path, headers=target.headers()).text
+        admin = target.keys.get("admin-api-key")
+        expect(
+            admin is None or admin not in answer,
+            f"{path} shows the admin-api-key to whoever has the API key",
+        )
+    return f"no key is shown to whoever does not have it in {', '.join(paths)}"
 
 
 def _has_key(target: Target) -> str | None:
@@ -121,8 +128,9 @@ CHECKS = (
     ),
     Check(
         "security.no-leak",
-        "no endpoint shows a key",
-        "Whoever has the API key finds the admin key.",
+        "no endpoint shows a key to whoever does not have it",
+        "Users find the admin key: SGLang 0.5.20 shows it in /server_info to whoever has the API "
+        "key. Close that path at the gateway.",
         _no_leak,
         _has_key,
     ),

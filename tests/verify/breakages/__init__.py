@@ -80,11 +80,25 @@ TABLE: dict[str, tuple[Breakage, str]] = {
     "shouts at full length": (Breakage(answer=running.shouts_at_full_length), "context.full"),
 }
 
+# SGLang 0.5.20 shows the admin key in /server_info, so a sound gateway closes that.
+_CLOSED = running.closes_server_info
+SOUND_KEYED = Breakage(refuse=_CLOSED)
+
 # In front of an engine with keys.
 KEYED: dict[str, tuple[Breakage, str]] = {
-    "ignores keys": (Breakage(headers=running.adds_the_key), "security.keys"),
-    "opens administration": (Breakage(headers=running.opens_administration), "security.admin"),
-    "shows the admin key": (Breakage(text=running.shows_the_admin_key), "security.no-leak"),
+    "ignores keys": (
+        Breakage(refuse=_CLOSED, headers=running.adds_the_key),
+        "security.keys",
+    ),
+    "opens administration": (
+        Breakage(refuse=_CLOSED, headers=running.opens_administration),
+        "security.admin",
+    ),
+    "shows the key to everybody": (
+        Breakage(refuse=_CLOSED, text=running.shows_the_key),
+        "security.no-leak",
+    ),
+    "leaves the engine as it is": (Breakage(), "security.no-leak"),
 }
 
 # What a healthy MTP layer would show; a CPU engine cannot speculate.

@@ -112,7 +112,7 @@ def loses_calls_at_length(sent: Value, value: Value) -> Value:
 def shouts_at_full_length(sent: Value, value: Value) -> Value:
     # Beyond the ladder's first rung of 4,000 tokens.
     used = (value.get("usage") or {}).get("prompt_tokens", 0)
-    return shouts_at_length(sent, value) if used > 5000 else value
+    return shouts_at_length(sent, value) if used > 4200 else value
 
 
 # keys
@@ -130,5 +130,9 @@ def opens_administration(path: str, headers: dict[str, str]) -> dict[str, str]:
     return headers
 
 
-def shows_the_admin_key(path: str, text: str) -> str:
-    return f"{text} top-secret-admin-key" if path == "/model_info" else text
+def shows_the_key(path: str, text: str) -> str:
+    return f"{text}# top-secret-key\n" if path == "/metrics" else text
+
+
+def closes_server_info(path: str, sent: Value) -> int | None:
+    return 403 if path == "/server_info" else None
