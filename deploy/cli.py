@@ -122,11 +122,12 @@ def _explain(words: list[str]) -> int:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="as in serve"
     )
+    parser.add_argument("--model-config", metavar="FILE", help="a config.json, as in plan")
     parser.add_argument("--json", action="store_true", help="for programs")
     options = parser.parse_args(words)
     profile, warnings = loader.load(options.profile, [Setting.of(text) for text in options.set])
     _tell(warnings)
-    rows = resolve(profile)
+    rows = resolve(profile, options.model_config)
     print(explain.as_json(rows) if options.json else explain.table(rows))
     return 0
 
@@ -207,6 +208,14 @@ def _plan(words: list[str]) -> int:
     return command.run(parser, words, _tell)
 
 
+def _make_mini(words: list[str]) -> int:
+    from deploy import mini
+
+    description = "Write a checkpoint that is GLM-5.1 in everything but size; needs torch, no GPU."
+    parser = _Parser(prog="launch.py make-mini", allow_abbrev=False, description=description)
+    return mini.run(parser, words)
+
+
 def _serve_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="launch.py",
@@ -215,7 +224,8 @@ def _serve_parser() -> argparse.ArgumentParser:
         "       launch.py check-options --profile NAME|FILE [--engine-version VERSION]\n"
         "       launch.py explain --profile NAME|FILE\n"
         "       launch.py render docker|compose|systemd --profile NAME|FILE\n"
-        "       launch.py plan --profile NAME|FILE [--profile NAME|FILE ...]",
+        "       launch.py plan --profile NAME|FILE [--profile NAME|FILE ...]\n"
+        "       launch.py make-mini [--out DIR]",
         description="Serve GLM-5.1-NVFP4 as a profile says.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -276,4 +286,5 @@ _VERBS = {
     "explain": _explain,
     "render": _render,
     "plan": _plan,
+    "make-mini": _make_mini,
 }

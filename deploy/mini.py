@@ -6,11 +6,11 @@ same kernels, parsers and options as GLM-5.1. Needs torch and safetensors, and n
 
 from __future__ import annotations
 
+import argparse
 import json
-import math
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from deploy.model import GLM_5_1, NVFP4
 from deploy.plan import shapes
 from deploy.plan.tensors import Tensor
 
+# Where the mini profiles look for it, and where the command writes it by default.
+DIRECTORY = "./build/mini"
 _SMOKE_MODEL = Path(__file__).parent / "cpu" / "model"
 _COPIED = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 _LAYERS, _DENSE = 4, 1
@@ -91,6 +93,20 @@ def make(directory: Path, progress: Callable[[str], None]) -> int:
     return total
 
 
+def run(parser: argparse.ArgumentParser, words: Sequence[str]) -> int:
+    """The verb ``make-mini``: write it, and say what to do next; the exit status."""
+    parser.add_argument(
+        "--out", metavar="DIR", default=DIRECTORY, help=f"an empty or new directory ({DIRECTORY})"
+    )
+    directory = Path(parser.parse_args(words).out).expanduser()
+    total = make(directory, print)
+    print(f"{total / 1e6:.0f} MB of weights in {directory}")
+    command = "python launch.py --profile mini-hopper"
+    same = directory.resolve() == Path(DIRECTORY).resolve()
+    print(f"next: {command}" if same else f"next: {command} --model {directory}")
+    return 0
+
+
 def _shards(tensors: tuple[Tensor, ...]) -> dict[int, list[Tensor]]:
     """The tensors by layer, -1 for those outside the layers."""
     shards: dict[int, list[Tensor]] = defaultdict(list)
@@ -115,11 +131,10 @@ def _values(name: str, tensor: Tensor, generator: Any) -> Any:
     if name.endswith(("weight_scale_2", "input_scale")):
         scale = _INPUT_SCALE if name.endswith("input_scale") else _EXPERT_SCALE
         return torch.full(shape, scale, dtype=dtype)
-    if "norm" in name and name.endswith("weight") or name.endswith("weight_scale"):
+    if ("norm" in name and name.endswith("weight")) or name.endswith("weight_scale"):
         return torch.ones(shape, dtype=dtype)
     if name.endswith("bias"):
         return torch.zeros(shape, dtype=dtype)
-    assert math.prod(shape), name
     return (torch.randn(shape, generator=generator) * _SPREAD).to(dtype)
 
 
