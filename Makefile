@@ -8,6 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3.11
 ARGS ?=
+# In the engine's image, python3; elsewhere an environment of requirements/gpu.in.
+GPU_PYTHON ?= python3
 
 # vLLM has an environment of its own: the engines want different versions of the same packages.
 VLLM_VENV := .venv-vllm
@@ -17,7 +19,7 @@ INSTALLED := $(VENV)/.installed
 VLLM_INSTALLED := $(VLLM_VENV)/.installed
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help serve test test-vllm install install-vllm lint format generate lock bench train clean
+.PHONY: help serve test test-vllm test-gpu install install-vllm lint format generate lock bench train clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,6 +32,9 @@ test: $(INSTALLED) lint ## lint, types and every test, the real engine's include
 
 test-vllm: $(VLLM_INSTALLED) ## the tests that need the real vLLM, on the CPU
 	@$(VLLM_VENV)/bin/python -m pytest -m vllm tests/vllm $(ARGS)
+
+test-gpu: ## the mini model on this host's GPU, and a report (GPU_PYTHON: one with the engine)
+	@$(GPU_PYTHON) -m pytest -m gpu -s tests/gpu $(ARGS)
 
 install: $(INSTALLED) ## build the environment in .venv: about 3 minutes and 3 GB
 
