@@ -101,8 +101,8 @@ def test_the_plan_of_a_profile_needs_no_checkpoint(name: str) -> None:
 def test_nothing_but_size_differs_from_the_real_model() -> None:
     ours, real = mini.config(), {**GLM_5_1, "quantization_config": NVFP4}
     sizes = {key for key, value in ours.items() if isinstance(value, int) and key in real}
-    different = {key for key, value in ours.items() if real.get(key) != value}
-    assert different - sizes == {"quantization_config", "eos_token_id", "pad_token_id"}
+    different = {key for key, value in ours.items() if key in real and real[key] != value}
+    assert different - sizes == {"quantization_config"}
     kept = ("ignore",)
     assert {
         key: value for key, value in ours["quantization_config"].items() if key not in kept
@@ -145,6 +145,8 @@ def test_a_directory_with_something_in_it_is_left_alone(made: Path) -> None:
 def test_profiles_keep_every_option_that_one_gpu_allows(mini_profile: str, real: str) -> None:
     ours, theirs = loader.load(mini_profile)[0], loader.load(real)[0]
     differ = {"model-path", "tensor-parallel-size", "served-model-name", "host"}
+    # Measured: the card's fraction loses the longest prompt there.
+    differ |= {"mem-fraction-static"} if mini_profile == "mini-hopper" else set()
     assert {**ours.engine.args, **dict.fromkeys(differ)} == {
         **theirs.engine.args,
         **dict.fromkeys(differ),

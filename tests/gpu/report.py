@@ -57,6 +57,9 @@ def _run(run: Figures) -> Iterator[str]:
     if "ready_seconds" in run:
         yield ""
         yield f"Ready after {run['ready_seconds']:.0f} s."
+    if "stopped" in run:
+        yield ""
+        yield f"After SIGTERM the launcher's exit status was {run['stopped']}."
     if run.get("used"):
         yield from _table(("engine uses", ""), sorted(run["used"].items()))
     if run.get("plan"):
@@ -103,7 +106,9 @@ def _compared(name: str, planned: float, found: float | None) -> tuple[str, str,
 
 
 def _check(check: Figures) -> tuple[str, ...]:
-    return check["name"], "yes" if check["passed"] else "NO", check["said"]
+    # A model of random weights may well answer with a screen of white space.
+    said = " ".join(check["said"].split())
+    return check["name"], "yes" if check["passed"] else "NO", said
 
 
 def _prompt(prompt: Figures) -> tuple[str, ...]:

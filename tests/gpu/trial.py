@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from deploy import loader
-from deploy.hardware import GIB, GPUS
+from deploy.hardware import GIB
 from deploy.overrides import Setting
 from deploy.plan import plan
 from deploy.plan.source import config_of
 from tests.gpu import asking
-from tests.gpu.watch import telling_lines
+from tests.gpu.watch import allocations, telling_lines
 from tests.launching import Launched, launched
 
 # The first start compiles kernels.
@@ -81,12 +81,14 @@ def run(
             start = time.monotonic()
             server.wait_ready(_READY_SECONDS)
             figures["ready_seconds"] = time.monotonic() - start
-            _ask(figures, server, profile, model, settings)
+            _ask(figures, server, profile)
             figures["stopped"] = server.end()
     except Exception as error:
         figures["failure"] = _said(error)
     if log.is_file():
         figures["log"] = telling_lines(log.read_text(errors="replace"))
+        tokens = figures.get("token_capacity")
+        figures["plan"] = against_plan(figures["log"], tokens, profile, str(model), settings)
     return figures
 
 
@@ -97,18 +99,13 @@ def failures(figures: dict[str, Any]) -> list[str]:
     return [*found, *(f"{c['name']}: {c['said']}" for c in checks if not c["passed"])]
 
 
-def _ask(
-    figures: dict[str, Any],
-    launched_server: Launched,
-    profile: str,
-    model: Path,
-    settings: Sequence[str],
-) -> None:
+def _ask(figures: dict[str, Any], launched_server: Launched, profile: str) -> None:
     name = loader.load(profile)[0].served_model_name
     server = asking.Server(launched_server.base, name)
     said = _server_info(server)
     figures["used"] = {key: said[key] for key in _SHOWN if said.get(key) is not None}
-    figures["plan"] = _against_plan(said, profile, model, settings)
+    states = said.get("internal_states") or [{}]
+    figures["token_capacity"] = (states[0].get("memory_usage") or {}).get("token_capacity")
     checks: list[dict[str, Any]] = []
     figures["checks"] = checks
     for check in asking.CHECKS:
@@ -146,30 +143,18 @@ def _server_info(server: asking.Server) -> dict[str, Any]:
     return value
 
 
-def _against_plan(
-    said: dict[str, Any], profile: str, model: Path, settings: Sequence[str]
+def against_plan(
+    log: list[str], tokens: int | None, profile: str, model: str, settings: Sequence[str]
 ) -> dict[str, tuple[float, float | None]]:
-    """The plan's figures beside the engine's own; the engine says GiB and calls them GB."""
+    """The plan's figures beside the engine's own, in bytes and tokens."""
     wanted, _ = loader.load(profile, [Setting.of(text) for text in settings])
-    memory = plan(wanted, config_of(str(model), None)).memory
-    states = said.get("internal_states") or [{}]
-    usage = states[0].get("memory_usage") or {}
-    # "graph" is one number in some releases, one for each phase in others.
-    graph = usage.get("graph")
-    graphs = sum(graph.values()) if isinstance(graph, dict) else graph
-    free = usage.get("startup_available")
-    total = GPUS[wanted.hardware.gpu].memory_bytes / GIB
-
-    def found(value: float | None) -> float | None:
-        return None if value is None else value * GIB
-
+    memory = plan(wanted, config_of(model, None)).memory
+    said = {name: None if size is None else size * GIB for name, size in allocations(log).items()}
+    gone = None if said["free"] is None else (memory.gpu_bytes or 0) - said["free"]
     return {
-        "gone before loading, bytes": (
-            memory.runtime_bytes,
-            None if free is None else (total - free) * GIB,
-        ),
-        "weights, bytes": (memory.weights.total_bytes, found(usage.get("weight"))),
-        "KV cache, bytes": (memory.kv_bytes, found(usage.get("kvcache"))),
-        "KV cache, tokens": (memory.tokens or 0, usage.get("token_capacity")),
-        "CUDA graphs, bytes": (memory.graph_bytes, found(graphs)),
+        "gone before loading, bytes": (memory.runtime_bytes, gone),
+        "weights, bytes": (memory.weights.total_bytes, said["weights"]),
+        "KV cache, bytes": (memory.kv_bytes, said["kv_cache"]),
+        "KV cache, tokens": (memory.tokens or 0, tokens),
+        "CUDA graphs, bytes": (memory.graph_bytes, said["graphs"]),
     }

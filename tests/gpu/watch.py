@@ -17,8 +17,9 @@ _SAMPLE_SECONDS = 0.02
 _PACKAGES = ("sglang", "torch", "sglang-kernel", "flashinfer-python", "sgl-deep-gemm", "triton")
 # Lines of SGLang's log that say what it decided and what it allocated.
 _TELLING = re.compile(
-    r"Set DSA backends|attention backend|KV Cache is allocated|Load weight end|Memory pool end|"
-    r"[Gg]raph end|max_total_num_tokens=|KV cache dtype|[Mm]arlin|Using KV"
+    r"^(Set DSA backends|Setting KV cache|Use \w+ attention backend|KV Cache is allocated|"
+    r"Load weight (begin|end)|Memory pool end|Capture .* graph end|max_total_num_tokens=|NVFP4 )|"
+    r"Error: "
 )
 
 
@@ -55,6 +56,26 @@ def telling_lines(log: str) -> list[str]:
     """The lines of an engine's log that a report quotes, each once, without time stamps."""
     lines = (re.sub(r"^\[[^\]]*\]\s*", "", line.strip()) for line in log.splitlines())
     return list(dict.fromkeys(line for line in lines if _TELLING.search(line)))
+
+
+def allocations(lines: list[str]) -> dict[str, float | None]:
+    """GiB free before loading, and of weights and KV cache, the draft's included; SGLang's "GB".
+
+    None where the log does not say.
+    """
+    text = "\n".join(lines)
+
+    def total(pattern: str) -> float | None:
+        found = [float(size) for size in re.findall(pattern, text)]
+        return sum(found) if found else None
+
+    free = re.search(r"Load weight begin\. avail mem=([\d.]+) GB", text)
+    return {
+        "free": float(free[1]) if free else None,
+        "weights": total(r"Load weight end\..*mem usage=([\d.]+) GB"),
+        "kv_cache": total(r"\b[KV]+ size: ([\d.]+) GB"),
+        "graphs": total(r"graph end\..*mem usage=([\d.]+) GB"),
+    }
 
 
 class PeakMemory:
