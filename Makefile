@@ -17,6 +17,9 @@ EVALUATE_VENV := .venv-evaluate
 # checkov wants other versions than the engines, too.
 CHECKOV_VENV := .venv-checkov
 
+# In the engine's image, python3; elsewhere an environment of requirements/gpu.in.
+GPU_PYTHON ?= python3
+
 # Written last, so that an installation that was cut off starts anew.
 INSTALLED := $(VENV)/.installed
 VLLM_INSTALLED := $(VLLM_VENV)/.installed
@@ -24,7 +27,7 @@ EVALUATE_INSTALLED := $(EVALUATE_VENV)/.installed
 CHECKOV_INSTALLED := $(CHECKOV_VENV)/.installed
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help serve loadtest install-peers bench-load test test-vllm test-evaluate audit install install-vllm install-evaluate lint format generate lock bench train clean
+.PHONY: help serve loadtest install-peers bench-load test test-vllm test-evaluate test-gpu audit install install-vllm install-evaluate lint format generate lock bench train clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -43,6 +46,9 @@ loadtest: $(INSTALLED) ## load-test a running server (ARGS="--host http://... --
 
 test-evaluate: $(INSTALLED) $(EVALUATE_INSTALLED) ## the tests that need the real evalscope, on the CPU
 	@$(BIN)/python -m pytest -m harness tests/evaluate $(ARGS)
+
+test-gpu: ## the mini model on this host's GPU, and a report (GPU_PYTHON: one with the engine)
+	@$(GPU_PYTHON) -m pytest -m gpu -s tests/gpu $(ARGS)
 
 audit: $(INSTALLED) $(CHECKOV_INSTALLED) ## judge the Helm chart's manifests with checkov
 	@$(BIN)/python -m pytest -m checkov tests/chart/test_audit.py $(ARGS)

@@ -118,10 +118,11 @@ def _explain(words: list[str]) -> int:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="as in serve"
     )
     parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--model-config", metavar="FILE", help="a config.json, as in plan")
     options = parser.parse_args(words)
     profile, warnings = loader.load(options.profile, [Setting.of(text) for text in options.set])
     _tell(warnings)
-    rows = resolve(profile)
+    rows = resolve(profile, options.model_config)
     print(explain.as_json(rows) if options.json else explain.table(rows))
     return 0
 
@@ -225,6 +226,14 @@ def _plan(words: list[str]) -> int:
     return command.run(parser, words, _tell)
 
 
+def _make_mini(words: list[str]) -> int:
+    from deploy import mini
+
+    description = "Write a checkpoint that is GLM-5.1 in everything but size; needs torch, no GPU."
+    parser = Parser(prog="launch.py make-mini", allow_abbrev=False, description=description)
+    return mini.run(parser, words)
+
+
 def _verify(words: list[str]) -> int:
     from deploy.verify import command
 
@@ -276,4 +285,5 @@ _VERBS = {
     "plan": _plan,
     "verify": _verify,
     "evaluate": _evaluate,
+    "make-mini": _make_mini,
 }

@@ -41,7 +41,8 @@ def serve_parser() -> argparse.ArgumentParser:
         "       launch.py render docker|compose|systemd --profile NAME|FILE\n"
         "       launch.py plan --profile NAME|FILE [--profile NAME|FILE ...]\n"
         "       launch.py verify --url URL [--profile NAME|FILE]\n"
-        "       launch.py evaluate --url URL [--suite card|bundled] [--quick]",
+        "       launch.py evaluate --url URL [--suite card|bundled] [--quick]\n"
+        "       launch.py make-mini [--out DIR]",
         description="Serve GLM-5.1-NVFP4 as a profile says.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -136,11 +136,11 @@ class Launched:
             lines = answer.read().decode().splitlines()
         return next((float(line.split()[-1]) for line in lines if line.startswith(start)), 0)
 
-    def wait_ready(self) -> Launched:
+    def wait_ready(self, seconds: float = READY_SECONDS) -> Launched:
         def ready_or_dead() -> bool:
             return "\nready after" in self.said or self.process.poll() is not None
 
-        wait_until(ready_or_dead, READY_SECONDS, "ready")
+        wait_until(ready_or_dead, seconds, "ready")
         assert self.process.poll() is None, self.said + self.passed_through[-3000:]
         return self
 

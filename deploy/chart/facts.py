@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from deploy import loader
+from deploy.chart import profiles
 from deploy.engines import ENGINES, catalogue
 from deploy.engines.engine import Engine
 from deploy.hardware import GIB
@@ -46,10 +47,10 @@ def gpus() -> dict[str, list[str]]:
 
 def plans() -> dict[str, Any]:
     """Each profile, by name: what a pod of it is given."""
-    profiles = {name: loader.load(name)[0] for name in loader.names()}
+    loaded = {name: loader.load(name)[0] for name in profiles.names()}
     return {
         name: sizes(profile, plan(profile, config_of(profile.model, None)))
-        for name, profile in profiles.items()
+        for name, profile in loaded.items()
     }
 
 

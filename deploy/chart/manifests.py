@@ -6,8 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from deploy import loader
-from deploy.chart import CHART, tools
+from deploy.chart import CHART, profiles, tools
 
 RELEASE = "glm"
 _KUSTOMIZATION = """\
@@ -22,7 +21,7 @@ resources:
 def manifests() -> Mapping[str, str]:
     """Text by path below k8s/manifests: a file of objects and a kustomization for each profile."""
     files: dict[str, str] = {}
-    for name in loader.names():
+    for name in profiles.names():
         files[f"{name}/{name}.yaml"] = objects(name)
         files[f"{name}/kustomization.yaml"] = _KUSTOMIZATION.format(name=name)
     return files

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from deploy import loader
+from deploy.chart import profiles
 from deploy.chart.values import Entry
 from deploy.engines import ENGINES, catalogue
 from deploy.generate import kinds, option_schema
@@ -79,7 +80,7 @@ def schema(entries: tuple[Entry, ...]) -> str:
         "$defs": {**_DEFINITIONS, **_option_kinds(), **_catalogues()},
         "allOf": list(_conditions()),
     }
-    value["properties"]["profile"] = {"enum": loader.names()}
+    value["properties"]["profile"] = {"enum": profiles.names()}
     # Helm hands a chart's values on to the charts below it in here.
     value["properties"]["global"] = {"type": "object"}
     return json.dumps(value, ensure_ascii=False).replace('}, "', '},\n"') + "\n"
@@ -133,11 +134,11 @@ def _catalogues() -> dict[str, Any]:
 def _conditions() -> list[dict[str, Any]]:
     """Which catalogue judges engine.args: the version given, or else the profile's own."""
     conditions = []
-    profiles = {name: loader.load(name)[0].engine for name in loader.names()}
+    engines = {name: loader.load(name)[0].engine for name in profiles.names()}
     for name in ENGINES:
-        of_engine = [key for key, engine in profiles.items() if engine.name == name]
+        of_engine = [key for key, engine in engines.items() if engine.name == name]
         for version in catalogue.versions(name):
-            own = [key for key in of_engine if profiles[key].version == version]
+            own = [key for key in of_engine if engines[key].version == version]
             cases = [_when(of_engine, version), *([_when(own, "")] if own else [])]
             args = {"$ref": f"#/$defs/{name}-{version}"}
             then = {"properties": {"engine": {"properties": {"args": args}}}}

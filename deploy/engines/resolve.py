@@ -19,11 +19,11 @@ from typing import Any
 
 from deploy.errors import FAILED, Finding, Refused
 from deploy.hardware import CPU, GPUS
-from deploy.model import GLM_5_1, NVFP4
+from deploy.plan.source import config_of
 from deploy.profile import Profile
 
 _RESULT = "resolved: "
-# Stands for the directory with the built-in config.json.
+# Stands for the directory with the model's config.json.
 _MODEL_HERE = "{model}"
 
 
@@ -36,14 +36,20 @@ class Row:
     used: Any
 
 
-def resolve(profile: Profile) -> list[Row]:
-    """Every option that the profile asks for or the engine decides by itself."""
+def resolve(profile: Profile, model_config: str | None = None) -> list[Row]:
+    """Every option that the profile asks for or the engine decides by itself.
+
+    The model's shapes are those of the file ``model_config``, of the model's own directory, or
+    built in; Refused where none of them is there.
+    """
     if profile.engine.name != "sglang":
         fix = "read what it logs at its start; for a profile of SGLang this shows all of it"
         message = f"{profile.engine.name} has no resolution that runs without its hardware"
         raise Refused([Finding("resolve-unknown", "engine.name", message, fix)], FAILED)
     args = dict(profile.engine.args)
-    request = {"argv": list(profile.command().options), "gpu": profile.hardware.gpu}
+    gpu = profile.hardware.gpu
+    config = None if gpu == CPU else config_of(profile.model, model_config)
+    request = {"argv": list(profile.command().options), "gpu": gpu, "config": config}
     done = subprocess.run(
         [sys.executable, "-m", __name__],
         input=json.dumps(request),
@@ -77,9 +83,9 @@ def main() -> None:
     argv, gpu = request["argv"], request["gpu"]
     with tempfile.TemporaryDirectory() as directory:
         if gpu != CPU:
-            # The weights are not needed, and the model's shapes are the built-in ones.
-            config = {**GLM_5_1, "quantization_config": NVFP4}
-            Path(directory, "config.json").write_text(json.dumps(config), encoding="utf-8")
+            # The weights are not needed.
+            text = json.dumps(request["config"])
+            Path(directory, "config.json").write_text(text, encoding="utf-8")
             argv = _with_model(argv, directory)
         answer = json.dumps(_resolved(argv, gpu), default=str)
         print(_RESULT + answer.replace(directory, _MODEL_HERE))

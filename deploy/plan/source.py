@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from deploy import mini
 from deploy.errors import Finding, Refused
 from deploy.model import CHECKPOINTS
 from deploy.preflight.hub import directory_of
@@ -20,6 +21,8 @@ def config_of(model: str, file: str | None) -> dict[str, Any]:
         return _with_quantisation(directory / "config.json")
     if model in CHECKPOINTS:
         return CHECKPOINTS[model]
+    if model == mini.DIRECTORY:
+        return mini.config()
     message = "its shapes are not built in, and this is no directory"
     fix = f"give its config.json with --model-config FILE; built in: {', '.join(CHECKPOINTS)}"
     raise Refused([Finding("plan-model", f"model {model}", message, fix)])

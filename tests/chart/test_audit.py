@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy import loader
-from deploy.chart import ROOT
+from deploy.chart import ROOT, profiles
 from tests.chart.rendering import text
 from tests.chart.test_objects import VARIANTS
 
@@ -39,7 +38,7 @@ ASKED = {
 def test_nothing_is_found_but_what_stands_with_a_reason(tmp_path: Path) -> None:
     if not CHECKOV.exists():
         pytest.fail("checkov is not installed; fix: run `make audit`")
-    names = {f"profile-{name}": text({"profile": name}) for name in loader.names()}
+    names = {f"profile-{name}": text({"profile": name}) for name in profiles.names()}
     names |= {name: text(values) for name, values in VARIANTS.items()}
     for name, rendered in names.items():
         (tmp_path / f"{name}.yaml").write_text(rendered, encoding="utf-8")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from deploy import loader, yamlfile
+from deploy.chart import profiles
 from deploy.engines import Command
 from deploy.engines.catalogue import Catalogue, Option
 from deploy.overrides import Setting, apply_settings
@@ -46,7 +47,7 @@ def environment(container: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("major", MAJORS)
-@pytest.mark.parametrize("name", loader.names())
+@pytest.mark.parametrize("name", profiles.names())
 def test_a_profile_is_the_same_server(name: str, major: int) -> None:
     container, command = server({"profile": name}, major=major), launched(name, {})
     assert container["command"] == list(command.argv)
@@ -56,7 +57,7 @@ def test_a_profile_is_the_same_server(name: str, major: int) -> None:
 
 @pytest.mark.parametrize("major", MAJORS)
 @pytest.mark.parametrize("draw", range(DRAWS))
-@pytest.mark.parametrize("name", loader.names())
+@pytest.mark.parametrize("name", profiles.names())
 def test_overrides_mean_the_same(name: str, draw: int, major: int) -> None:
     known = loader.load(name)[0].catalogue
     assert known is not None

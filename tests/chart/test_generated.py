@@ -6,8 +6,7 @@ import subprocess
 
 import pytest
 
-from deploy import loader
-from deploy.chart import CHART, MANIFESTS, generate, manifests, tools
+from deploy.chart import CHART, MANIFESTS, generate, manifests, profiles, tools
 from tests.chart.rendering import MAJORS, objects
 
 
@@ -33,7 +32,7 @@ def test_what_is_stale_is_found(tmp_path: object) -> None:
     assert manifests.stale(MANIFESTS, files) == [name]
 
 
-@pytest.mark.parametrize("name", loader.names())
+@pytest.mark.parametrize("name", profiles.names())
 def test_kustomize_builds_the_manifests(name: str) -> None:
     command = [str(tools.kubectl()), "kustomize", str(MANIFESTS / name)]
     done = subprocess.run(command, capture_output=True, text=True)

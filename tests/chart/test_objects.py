@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from deploy import loader
+from deploy.chart import profiles
 from tests.chart.rendering import MAJORS, MONITOR, RELEASES, Object, helm, objects, only
 from tests.chart.validation import faults, schema_faults
 
@@ -51,7 +52,7 @@ BARE = {
 VARIANTS = {"full": FULL, "host": HOST, "bare": BARE}
 
 
-@pytest.mark.parametrize("name", loader.names())
+@pytest.mark.parametrize("name", profiles.names())
 def test_valid_under_every_release_with_and_without_the_optional_api(name: str) -> None:
     # The values are the same each time, and judging them by their schema is half of Helm's work.
     more = ["--skip-schema-validation", "--kube-version"]
@@ -77,7 +78,7 @@ def test_valid_with_everything_on_and_off(variant: str, major: int) -> None:
 
 
 def test_both_helms_render_the_same() -> None:
-    for values in ({"profile": name} for name in loader.names()):
+    for values in ({"profile": name} for name in profiles.names()):
         assert objects(values) == objects(values, major=3)
     for values in VARIANTS.values():
         assert objects(values) == objects(values, major=3)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from deploy import loader
-from deploy.chart import CHART, facts, values
+from deploy.chart import CHART, facts, profiles, values
 from deploy.hardware import GIB
 from deploy.plan import plan
 from deploy.plan.source import config_of
@@ -22,7 +22,7 @@ from tests.chart.validation import containers, faults, pod_of
 OLD = {"version": "0.5.16", "image": "lmsysorg/sglang:v0.5.16-cu130"}
 
 
-@pytest.mark.parametrize("name", loader.names())
+@pytest.mark.parametrize("name", profiles.names())
 def test_the_startup_probe_waits_as_long_as_the_plan_says(name: str) -> None:
     profile, _ = loader.load(name)
     startup = plan(profile, config_of(profile.model, None)).startup
@@ -33,7 +33,7 @@ def test_the_startup_probe_waits_as_long_as_the_plan_says(name: str) -> None:
     assert given > startup.probe_seconds
 
 
-@pytest.mark.parametrize("name", loader.names())
+@pytest.mark.parametrize("name", profiles.names())
 def test_the_grace_period_outlasts_the_longest_request(name: str) -> None:
     profile, _ = loader.load(name)
     spec = pod({"profile": name})["spec"]
@@ -74,7 +74,7 @@ def test_an_update_never_waits_for_gpus_that_the_old_server_holds() -> None:
     assert budget["spec"]["maxUnavailable"] == 1
 
 
-@pytest.mark.parametrize("name", loader.names())
+@pytest.mark.parametrize("name", profiles.names())
 def test_memory_holds_what_is_in_it(name: str) -> None:
     profile, _ = loader.load(name)
     planned = plan(profile, config_of(profile.model, None))
@@ -92,7 +92,7 @@ def test_memory_holds_what_is_in_it(name: str) -> None:
     assert any(mount["mountPath"] == "/dev/shm" for mount in container["volumeMounts"])
 
 
-@pytest.mark.parametrize("name", loader.names())
+@pytest.mark.parametrize("name", profiles.names())
 def test_a_server_goes_where_its_gpus_are(name: str) -> None:
     gpu = loader.load(name)[0].hardware.gpu
     affinity = pod({"profile": name})["spec"].get("affinity")

@@ -36,7 +36,7 @@ def expected(name: str) -> dict[str, Any]:
     """What the engine must use for the profile of this name."""
     if name == "cpu":
         return {"attention-backend": "torch_native", "device": "cpu", "page-size": 1}
-    values = {**SPARSE, **(HOPPER if name == "h200" else BLACKWELL)}
+    values = {**SPARSE, **(HOPPER if name in ("h200", "mini-hopper") else BLACKWELL)}
     kind = name.partition("-")[2]
     values["chunked-prefill-size"] = {
         "low-latency": 8192,

@@ -7,7 +7,12 @@ from deploy.hardware import CPU
 from deploy.profile import Profile
 from deploy.render.container import Container, Sources, container
 
-NAMES = [name for name in loader.names() if loader.load(name)[0].hardware.gpu != CPU]
+# The CPU profiles have no container, and the mini profiles' model lies on this host only.
+NAMES = [
+    name
+    for name in loader.names()
+    if loader.load(name)[0].hardware.gpu != CPU and not name.startswith("mini-")
+]
 NO_SOURCES = Sources({})
 # What every engine has an option for.
 ALL_SOURCES = Sources({"api-key": "/keys/api key"}, "/keys/hub", "/data/it's $HERE")
