@@ -13,6 +13,7 @@ import pytest
 from deploy import loader
 from deploy.engines.resolve import resolve
 from deploy.model import GLM_5_1
+from deploy.overrides import Setting
 from tests.launching import profiles_of, run
 
 pytestmark = pytest.mark.engine
@@ -74,6 +75,15 @@ def test_the_engine_uses_what_the_profile_means(name: str) -> None:
     for row in rows.values():
         changed = row.asked is not None and row.asked != row.used
         assert not changed or row.option == "chunked-prefill-size", row
+
+
+def test_a_local_models_own_config_is_used() -> None:
+    smoke = loader.load("cpu")[0].model
+    words = [f"engine.args.model-path={smoke}", "engine.args.quantization=null"]
+    profile, _ = loader.load("mini-b300", [Setting.of(word) for word in words])
+    rows = {row.option: row.used for row in resolve(profile)}
+    assert rows["model-path"] == smoke
+    assert rows["attention-backend"] != "dsa", "the smoke model's attention is not sparse"
 
 
 def test_the_shapes_are_those_of_the_published_class() -> None:
