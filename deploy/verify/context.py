@@ -36,7 +36,7 @@ def _filled(target: Target, tokens: int, salt: str) -> str:
     length = len(source) // 2
     # The density differs from place to place, so one step of proportion is not enough.
     for _ in range(10):
-        counted = target.count_tokens(source[:length])
+        counted = len(target.tokenize(source[:length]))
         if 0.97 * tokens <= counted <= tokens:
             break
         length = min(int(length * 0.985 * tokens / counted), len(source))

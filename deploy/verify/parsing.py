@@ -11,7 +11,6 @@ import json
 from typing import Any
 
 from deploy.verify.check import Check, expect
-from deploy.verify.reply import Reply
 from deploy.verify.target import Target
 from deploy.verify.tools import expect_calls, has_tools, tool
 
@@ -73,6 +72,18 @@ def _strict(tool: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
     return {**tool, "function": {**function, "parameters": parameters, "strict": True}}
 
 
+def _no_white_space(target: Target) -> dict[str, int]:
+    """A bias against tokens of white space alone: vLLM's grammar allows it around each value.
+
+    A small model loses itself in it. Where nothing else is allowed it still comes.
+    """
+    runs = [space * count for space in " \n\t" for count in range(1, 33)]
+    runs += ["\n" + " " * count for count in range(1, 33)]
+    # A digit between them merges with none.
+    tokens = set(target.tokenize("7".join(["", *runs, ""]))) - set(target.tokenize("7"))
+    return {str(token): -100 for token in tokens}
+
+
 def _forced(
     target: Target,
     calls: list[tuple[str, dict[str, Any]]],
@@ -82,27 +93,19 @@ def _forced(
     if target.engine == "vllm":
         (name, arguments), *_ = calls
         tools = [_strict(tool, arguments) for tool in tools if tool["function"]["name"] == name]
-        force: dict[str, Any] = {"tool_choice": "required", "parallel_tool_calls": False}
+        force: dict[str, Any] = {
+            "tool_choice": "required",
+            "parallel_tool_calls": False,
+            "logit_bias": _no_white_space(target),
+        }
     else:
         force = {"force": "".join(glm_call(name, arguments) for name, arguments in calls)}
     replies = target.both("Who are you?", tools=tools, thinking=thinking, **force)
     for how, reply in zip(("plain", "streamed"), replies, strict=True):
-        if target.engine == "vllm":
-            _trim(reply)
         expect_calls(how, reply, calls)
         if thinking:
             expect(reply.reasoning.strip(), f"{how}: the reasoning in front of the call is lost")
     return f"{', '.join(name for name, _ in calls)}: parsed plain and streamed"
-
-
-def _trim(reply: Reply) -> None:
-    """Drop white space around texts: vLLM's grammar lets the model add it to a strict value."""
-    for call in reply.calls:
-        trimmed = {
-            key: value.strip() if isinstance(value, str) else value
-            for key, value in call.value.items()
-        }
-        call.arguments = json.dumps(trimmed)
 
 
 def _one(target: Target) -> str:

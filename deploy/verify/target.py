@@ -166,8 +166,8 @@ class Target:
             found["Authorization"] = f"Bearer {bearer}"
         return found
 
-    def count_tokens(self, text: str) -> int:
-        """How many tokens the server's own tokenizer makes of a text.
+    def tokenize(self, text: str) -> list[int]:
+        """The tokens that the server's own tokenizer makes of a text.
 
         DoesNotApply where it does not say, as behind a gateway that lets /v1 through only.
         """
@@ -175,8 +175,8 @@ class Target:
         for path in ("/tokenize", "/v1/tokenize"):
             reply = self.post(path, {"model": self.model, "prompt": text})
             if reply.status_code == 200:
-                return int(reply.json()["count"])
-        raise DoesNotApply("the server has no /tokenize, so long prompts cannot be measured out")
+                return list(reply.json()["tokens"])
+        raise DoesNotApply("the server has no /tokenize, so texts cannot be measured out")
 
     def _send(
         self,
