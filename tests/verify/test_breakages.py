@@ -20,7 +20,7 @@ from tests.verify.proxy import LIVE, SOUND, Breakage, Proxy, proxied
 pytestmark = pytest.mark.engine
 
 # A promise that a CPU can keep within seconds, and speculation, which it cannot do at all.
-PROMISES = ["limits.context_tokens=7000"]
+PROMISES = ["limits.context_tokens=8000"]
 SPECULATES = [
     "engine.args.speculative-algorithm=EAGLE",
     "engine.args.speculative-num-steps=5",
