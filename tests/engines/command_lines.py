@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from hypothesis import strategies as st
@@ -105,10 +107,13 @@ def command_lines(
 
 
 def assert_not_refused(
-    catalogue: Catalogue, accepts: Callable[[list[str]], bool], words: list[str]
+    catalogue: Catalogue, parser: argparse.ArgumentParser, model: list[str], words: list[str]
 ) -> None:
-    """What the engine's parser accepts behind ``--``, we accept."""
-    if not accepts(words):
+    """What the engine's parser accepts behind ``--``, with the model named, we accept."""
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            parser.parse_args([*model, *words])
+    except SystemExit:
         return
     args, findings = from_argv(words, catalogue)
     assert not findings
