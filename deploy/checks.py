@@ -86,8 +86,14 @@ def _combinations(document: Document, engine: Engine, spec: dict[str, Any]) -> I
     hardware = document.value.get("hardware")
     if options is None:
         return
-    # By primary spelling, which is how rules name them; and back, for the place.
-    spelled = {option.name: key for key in spec["args"] if (option := options.find(key))}
+    # By every spelling, since releases differ in which is primary; and back, for the place.
+    spelled = {
+        name: key
+        for key in spec["args"]
+        if (option := options.find(key))
+        # What turns an option off is not that option given.
+        for name in ((key,) if key == option.negation else (option.name, *option.aliases))
+    }
     args = {name: spec["args"][key] for name, key in spelled.items()}
     gpu = str(hardware.get("gpu")) if isinstance(hardware, dict) else ""
 

@@ -19,7 +19,7 @@ class Engine:
     that hold a secret, each with our option that takes it from a file. ``refused`` are options
     that a profile may not hold, each with what to do instead. ``replaced`` says, of options that
     newer releases lack, what to write in their place. ``rules`` speak of combinations.
-    ``memory_fault`` takes the options by primary spelling and a GPU's bytes, and gives (option,
+    ``memory_fault`` takes the options by every spelling and a GPU's bytes, and gives (option,
     message, fix) where they do not fit. ``phases`` are log patterns, each with the phase of a
     start that begins there. ``in_flight`` finds, in a draining engine's log, how many requests are
     left. ``drain_option`` is the option with the seconds that requests in flight get after

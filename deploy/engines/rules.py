@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Rules:
-    """What an engine demands of combinations; every name is a primary spelling.
+    """What an engine demands of combinations; names are any spelling of an option.
 
     ``together``: all of a group or none. ``needs``: an option, and those of which it needs one.
     ``excludes``: pairs of which only one may stand.
@@ -21,7 +21,7 @@ class Rules:
 
 
 def broken(rules: Rules, args: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    """(option, code, message, fix) for each rule that the options, by primary spelling, break."""
+    """(option, code, message, fix) for each rule that the options, by every spelling, break."""
     given = {name for name, value in args.items() if value not in (None, False)}
     for group in rules.together:
         missing = [name for name in group if name not in given]

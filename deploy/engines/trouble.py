@@ -50,7 +50,7 @@ class Trouble(BaseModel):
         )
 
     def matches(self, args: Mapping[str, Any]) -> bool:
-        """Whether options, by primary spelling, bring the trouble about."""
+        """Whether options, by every spelling, bring the trouble about."""
         return (
             all(_has(args, name, values) for name, values in self.args.items())
             and all(_number(args.get(name)) >= least for name, least in self.at_least.items())

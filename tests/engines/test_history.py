@@ -104,3 +104,12 @@ def test_what_breaks_on_an_upgrade_is_listed() -> None:
 
 def _after(version: str, other: str) -> bool:
     return Version(version) >= Version(other)
+
+
+def test_rules_hold_whatever_spelling_a_release_has_first() -> None:
+    # 0.5.12 calls it --data-parallel-size first, 0.5.20 --dp-size.
+    words = ["check-options", "--profile", "b300-high-throughput", "--json"]
+    for version in versions("sglang"):
+        done = run(*words, "--engine-version", version)
+        codes = {finding["code"] for finding in json.loads(done.stdout)}
+        assert not codes & {"option-needs", "option-group", "option-excludes"}, version

@@ -110,6 +110,10 @@ def test_a_profile_that_runs_into_trouble(settings: list[str], expected: dict[st
             {"tool-parser-idle": "warning"},
         ),
         (
+            ["engine.version=0.32.0", "engine.args.no-enable-auto-tool-choice=true"],
+            {"tool-parser-idle": "warning"},
+        ),
+        (
             ["engine.version=0.32.0", "engine.args.tool-call-parser=null"],
             {"option-needs": "error"},
         ),
