@@ -69,3 +69,16 @@ def test_filler_is_measured_out_by_the_servers_tokenizer(monkeypatch: pytest.Mon
     monkeypatch.setattr(asked, "tokenize", lambda text: [1] * (1 + len(text) // 100))
     with pytest.raises(DoesNotApply, match="no text of 4,000 tokens was found"):
         context._filled(asked, 4_000, "salt")
+
+
+@pytest.mark.parametrize(
+    ("answer", "garbage"),
+    [
+        ("!" * 64, True),
+        ("The code word is jasmine-fefile-62.", False),
+        ("!!!", False),
+        ("ab " * 20, True),
+    ],
+)
+def test_answers_that_repeat_themselves_are_known(answer: str, garbage: bool) -> None:
+    assert context._repeats_itself(answer) == garbage
