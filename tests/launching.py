@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -205,3 +206,12 @@ def key_file(directory: Path, name: str, key: str) -> str:
     path.write_text(f"{key}\n")
     path.chmod(0o600)
     return str(path)
+
+
+def without_weights(directory: Path) -> str:
+    """The path of a copy of the smoke model that lacks its weights."""
+    model = directory / "model"
+    shutil.copytree(ROOT / "deploy/cpu/model", model)
+    for weights in model.glob("*.safetensors"):
+        weights.unlink()
+    return str(model)

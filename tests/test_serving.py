@@ -11,49 +11,15 @@ from typing import Any
 import openai
 import pytest
 
+from tests.chatting import LISBON, WEATHER, WHO, cached_when_asked_again, streamed
 from tests.launching import Launched
 
 pytestmark = pytest.mark.engine
-
-WEATHER: Any = {
-    "type": "function",
-    "function": {
-        "name": "get_weather",
-        "description": "Get the current weather in a city",
-        "parameters": {
-            "type": "object",
-            "properties": {"city": {"type": "string"}},
-            "required": ["city"],
-        },
-    },
-}
-WHO: Any = [{"role": "user", "content": "Who are you?"}]
-LISBON: Any = [{"role": "user", "content": "What is the weather in Lisbon?"}]
 
 
 @pytest.fixture
 def client(server: Launched) -> openai.OpenAI:
     return openai.OpenAI(base_url=server.url, api_key="none", max_retries=0, timeout=120)
-
-
-def streamed(client: openai.OpenAI, **request: Any) -> tuple[dict[str, str], Any, Any]:
-    """The joined texts of a stream by field, the finish reason, and the usage."""
-    texts: dict[str, str] = {}
-    finish, usage = None, None
-    stream = client.chat.completions.create(
-        stream=True, stream_options={"include_usage": True}, temperature=0, **request
-    )
-    for chunk in stream:
-        usage = chunk.usage or usage
-        for choice in chunk.choices:
-            finish = choice.finish_reason or finish
-            delta = choice.delta.model_dump()
-            for call in delta.pop("tool_calls", None) or []:
-                delta["name"] = call["function"]["name"]
-                delta["arguments"] = call["function"]["arguments"]
-            for field in ("content", "reasoning_content", "reasoning", "name", "arguments"):
-                texts[field] = texts.get(field, "") + (delta.get(field) or "")
-    return texts, finish, usage
 
 
 def test_the_model_is_listed_under_its_served_name(client: openai.OpenAI) -> None:
@@ -101,17 +67,7 @@ def test_a_tool_is_called_plain_and_streamed(client: openai.OpenAI) -> None:
 
 
 def test_usage_shows_a_cached_prefix(client: openai.OpenAI) -> None:
-    filler = " ".join(str(number) for number in range(300))
-    messages: Any = [{"role": "user", "content": f"{filler} Who are you?"}]
-    cached = []
-    for _ in range(2):
-        answer = client.chat.completions.create(
-            model="glm-smoke", messages=messages, temperature=0, max_tokens=4
-        )
-        assert answer.usage is not None
-        details = answer.usage.prompt_tokens_details
-        cached.append(details.cached_tokens if details else 0)
-    assert cached[1] is not None and cached[1] > 300
+    assert cached_when_asked_again(client) > 300
 
 
 def test_a_context_that_overflows_is_refused_clearly(client: openai.OpenAI) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import stat
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deploy.server.guard import session_members
-from tests.launching import ROOT, Launched, Request, key_file, launched, wait_until
+from tests.launching import Launched, Request, key_file, launched, wait_until, without_weights
 
 pytestmark = pytest.mark.engine
 
@@ -128,12 +127,8 @@ def test_a_death_while_loading_is_diagnosed(tmp_path: Path) -> None:
 
 
 def test_missing_weights_are_diagnosed(tmp_path: Path) -> None:
-    model = tmp_path / "model"
-    shutil.copytree(ROOT / "deploy/cpu/model", model)
-    for weights in model.glob("*.safetensors"):
-        weights.unlink()
     # The checks before the start would say so, too.
-    words = ("--model", str(model), "--skip-check", "model-no-weights")
+    words = ("--model", without_weights(tmp_path), "--skip-check", "model-no-weights")
     with launched(tmp_path, *words) as server:
         assert server.process.wait(200) not in (0, 2)
         assert "died while loading weights" in server.said

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import urllib.request
 from pathlib import Path
@@ -13,8 +12,8 @@ import openai
 import pytest
 
 from deploy.server.guard import session_members
-from tests.launching import ROOT, Launched, Request, key_file, launched, run, wait_until
-from tests.test_serving import LISBON, WEATHER, WHO, streamed
+from tests.chatting import LISBON, WEATHER, WHO, cached_when_asked_again, streamed
+from tests.launching import Launched, Request, key_file, launched, run, wait_until, without_weights
 
 pytestmark = pytest.mark.vllm
 
@@ -47,16 +46,7 @@ def test_a_tool_is_called_plain_and_streamed(client: openai.OpenAI) -> None:
 
 
 def test_usage_shows_a_cached_prefix(client: openai.OpenAI) -> None:
-    filler = " ".join(str(number) for number in range(300))
-    messages: Any = [{"role": "user", "content": f"{filler} Who are you?"}]
-    cached = []
-    for _ in range(2):
-        answer = client.chat.completions.create(
-            model="glm-smoke", messages=messages, temperature=0, max_tokens=4
-        )
-        assert answer.usage and answer.usage.prompt_tokens_details
-        cached.append(answer.usage.prompt_tokens_details.cached_tokens or 0)
-    assert cached[1] > 300
+    assert cached_when_asked_again(client) > 300
 
 
 def test_health_and_metrics_are_served(server: Launched) -> None:
@@ -122,11 +112,7 @@ def test_a_death_is_diagnosed_though_vllm_ends_with_status_0(tmp_path: Path) -> 
 
 
 def test_missing_weights_are_diagnosed(tmp_path: Path) -> None:
-    model = tmp_path / "model"
-    shutil.copytree(ROOT / "deploy/cpu/model", model)
-    for weights in model.glob("*.safetensors"):
-        weights.unlink()
-    words = ("--model", str(model), "--skip-check", "model-no-weights")
+    words = ("--model", without_weights(tmp_path), "--skip-check", "model-no-weights")
     with launched(tmp_path, *words, profile="cpu-vllm") as server:
         assert server.process.wait(200) not in (0, 2)
         assert "died while loading weights" in server.said
