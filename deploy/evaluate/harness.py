@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from deploy.errors import FAILED, Finding, Refused
@@ -174,7 +175,7 @@ class Follower:
         for subset, row in self._rows("reviews"):
             self._graded.add((subset, row["index"]))
             graded = row["sample_score"]
-            value = graded["score"]["value"].get(self._metric)
+            value = _score(graded["score"]["value"], self._metric)
             if value is None:
                 continue  # it could not be graded, and counts as missing
             question = f"{subset}/{graded['group_id']}"
@@ -199,6 +200,14 @@ class Follower:
                     self._offsets[path] = self._offsets.get(path, 0) + len(line)
                     with contextlib.suppress(ValueError):  # evalscope skips torn lines, too
                         yield subset, json.loads(line)
+
+
+def _score(values: Mapping[str, float], metric: str) -> float | None:
+    """One sample's score; ``subproblems`` is SciCode's mean over the steps of a problem."""
+    if metric != "subproblems":
+        return values.get(metric)
+    steps = [value for name, value in values.items() if name != "main_problem"]
+    return fmean(steps) if steps else None
 
 
 @contextlib.contextmanager

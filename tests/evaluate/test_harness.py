@@ -95,6 +95,17 @@ def test_graded_samples_are_taken_over_as_they_appear(tmp_path: Path) -> None:
     assert list(follower.new()) == [Sample(Key("aime26", "default/1", 9), 0.0, True, "42")]
 
 
+def test_scicode_counts_the_steps_of_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "reviews" / "glm").mkdir(parents=True)
+    value = {"main_problem": 0.0, "77.1": 1.0, "77.2": 1.0, "77.3": 0.0, "77.4": 1.0}
+    row = {"index": 0, "sample_score": {"group_id": 0, "score": {"value": value}}}
+    path = tmp_path / "reviews" / "glm" / "scicode_default.jsonl"
+    path.write_text(f"{json.dumps(row)}\n")
+    metric = card().benchmarks["scicode"].metric
+    (sample,) = Follower(Batch(tmp_path, "scicode", 0, 1), metric).new()
+    assert sample.score == 0.75
+
+
 # Our own, in the form of AIME's data set: there is no other machine-readable copy offline.
 PROBLEMS = [
     {"problem": f"The code word is {number}. What is the code word?", "answer": str(number)}
