@@ -155,7 +155,10 @@ def test_the_real_harness_asks_the_real_engine_and_survives_a_kill(
         stderr=subprocess.DEVNULL,
     )
     try:
-        wait_until(lambda: len(answered(directory)) >= 3, 180, "3 answers")
+        wait_until(
+            lambda: process.poll() is not None or len(answered(directory)) >= 3, 180, "3 answers"
+        )
+        assert process.poll() is None
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait(30)
