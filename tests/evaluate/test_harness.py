@@ -165,6 +165,7 @@ def test_the_real_harness_asks_the_real_engine_and_survives_a_kill(
     before = answered(directory)
     assert len(before) < REPEATS * len(PROBLEMS)
     done = run(*command, "--resume", str(directory), "--json")
+    # Lacking samples, if not worse than 90 %: that is for the smoke model's luck to say.
     assert done.returncode == 1, done.stderr
     # Nothing that was answered before the kill was asked again.
     assert answered(directory)[: len(before)] == before
@@ -176,7 +177,6 @@ def test_the_real_harness_asks_the_real_engine_and_survives_a_kill(
     assert row["samples"] == len(keys)
     assert row["expected"] == REPEATS * 30  # the whole set's size: the rest is reported as missing
     assert row["accuracy"] == pytest.approx(sum(one["score"] for one in after) / len(after))
-    assert row["verdict"] == "worse"
 
 
 @pytest.mark.engine
