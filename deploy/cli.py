@@ -221,7 +221,10 @@ def _render(words: list[str]) -> int:
 def _plan(words: list[str]) -> int:
     from deploy.plan import command
 
-    description = "Does it fit, how many sequences does it hold, how long does it take to start?"
+    description = (
+        "Does it fit, how many sequences does it hold, how long does it take to start? "
+        "Status 1 where it cannot work."
+    )
     parser = Parser(prog="launch.py plan", allow_abbrev=False, description=description)
     return command.run(parser, words, _tell)
 

@@ -145,8 +145,6 @@ def test_a_directory_with_something_in_it_is_left_alone(made: Path) -> None:
 def test_profiles_keep_every_option_that_one_gpu_allows(mini_profile: str, real: str) -> None:
     ours, theirs = loader.load(mini_profile)[0], loader.load(real)[0]
     differ = {"model-path", "tensor-parallel-size", "served-model-name", "host"}
-    # Measured: the card's fraction loses the longest prompt there.
-    differ |= {"mem-fraction-static"} if mini_profile == "mini-hopper" else set()
     assert {**ours.engine.args, **dict.fromkeys(differ)} == {
         **theirs.engine.args,
         **dict.fromkeys(differ),

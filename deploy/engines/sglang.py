@@ -27,12 +27,18 @@ def automatic_fraction(args: Mapping[str, Any], gpu_bytes: int) -> tuple[float, 
     """
     chunk = args.get("chunked-prefill-size") or (16384 if gpu_bytes >= 160 * 2**30 else 8192)
     parallel = (args.get("tp-size") or 1) * (args.get("pp-size") or 1)
-    batch = args.get("cuda-graph-max-bs-decode") or 512
+    batch = largest_graph(args, gpu_bytes)
     reserved = 512 + max(chunk, 2048) * 1.5 + parallel / 8 * 1024 + batch * 2 + 1536
     if args.get("enable-dp-attention"):
         reserved += batch * (args.get("dp-size") or 1) * (4.5 if batch > 300 else 3)
     reserved = max(reserved, 10 * 1024)
     return round(1 - reserved * 2**20 / gpu_bytes, 3), reserved
+
+
+def largest_graph(args: Mapping[str, Any], gpu_bytes: int) -> int:
+    """The largest decode batch with a CUDA graph: 0.5.20's memory_hook.py from 60 GiB on."""
+    small = gpu_bytes < 160 * 2**30 and (args.get("tp-size") or 1) < 4
+    return int(args.get("cuda-graph-max-bs-decode") or (256 if small else 512))
 
 
 def _memory_fault(args: Mapping[str, Any], gpu_bytes: int) -> tuple[str, str, str] | None:

@@ -66,9 +66,8 @@ def plan(profile: Profile, config: Mapping[str, Any], question: Question | None 
     asked, hardware = question or Question(), profile.hardware
     model = shapes.read(config)
     serving = serving_of(profile, model)
-    found = list(findings.of_division(profile, model, serving))
-    if any(finding.severity == "error" for finding in found):
-        raise Refused(found)
+    if indivisible := list(findings.of_division(model, serving)):
+        raise Refused(indivisible)
     gpu = GPUS.get(hardware.gpu)
     gpu_bytes = gpu.memory_bytes if gpu else None
     context = asked.context_tokens or profile.limits.context_tokens
@@ -76,8 +75,11 @@ def plan(profile: Profile, config: Mapping[str, Any], question: Question | None 
     per_node = max(1, serving.gpus // hardware.nodes)
     memory = memory_of(model, serving, gpu_bytes, longest, per_node)
     capacity = capacity_of(model, serving, memory, context, asked.mix)
-    found += findings.of_memory(model, serving, memory, capacity)
-    found += findings.of_host(memory, asked.host_bytes)
+    found = [
+        *findings.of_gpus(profile, serving),
+        *findings.of_memory(model, serving, memory, capacity),
+        *findings.of_host(memory, asked.host_bytes),
+    ]
     return Plan(
         model=model,
         serving=serving,

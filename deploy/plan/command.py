@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from deploy import loader
-from deploy.errors import Finding
+from deploy.errors import FAILED, Finding
 from deploy.overrides import Setting
 from deploy.plan import Plan, Question, document, plan, report
 from deploy.plan.capacity import parse_mix
@@ -20,7 +20,7 @@ def run(
     words: Sequence[str],
     tell: Callable[[Sequence[Finding]], None],
 ) -> int:
-    """Print the plans, tell what an operator must hear; the exit status."""
+    """Print the plans, tell what an operator must hear; the exit status, 1 after an error."""
     _add_options(parser)
     options = parser.parse_args(words)
     settings = [Setting.of(text) for text in options.set]
@@ -41,7 +41,7 @@ def run(
     print(document.as_json(plans) if options.json else report.table(plans), flush=True)
     if not options.json:
         tell(heard)
-    return 0
+    return FAILED if any(finding.severity == "error" for finding in heard) else 0
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,8 @@
-"""What in a plan an operator must hear about, with the numbers."""
+"""What in a plan an operator must hear about, with the numbers.
+
+An error is certain: the engine refuses to start, or a sequence that is promised or asked for can
+never be served. What rests on estimates is a warning.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +26,8 @@ _MUCH_LEFT = 0.1
 _HOST_RESERVE_BYTES = 10 * GIB
 
 
-def of_division(profile: Profile, model: Model, serving: Serving) -> Iterator[Finding]:
-    """Errors: the model cannot be divided so; a warning where GPUs are left over or missing."""
+def of_division(model: Model, serving: Serving) -> Iterator[Finding]:
+    """Errors: the model cannot be divided so."""
     heads, experts, ep = model.attention_heads, model.experts, serving.expert_parallel
     if heads % serving.attention_ranks:
         yield _finding(
@@ -40,19 +44,24 @@ def of_division(profile: Profile, model: Model, serving: Serving) -> Iterator[Fi
             "choose one that divides both",
             error=True,
         )
+
+
+def of_gpus(profile: Profile, serving: Serving) -> Iterator[Finding]:
+    """An error where the engine wants more GPUs than there are, a warning where some are idle."""
     have = profile.hardware.count * profile.hardware.nodes
     if profile.hardware.gpu != CPU and serving.gpus != have:
         yield _finding(
             "gpus",
             f"the engine uses {serving.gpus} GPUs, the profile has {have}",
             "make tensor, pipeline and data parallel sizes multiply to the number of GPUs",
+            error=serving.gpus > have,
         )
 
 
 def of_memory(
     model: Model, serving: Serving, plan: Memory, capacity: Capacity
 ) -> Iterator[Finding]:
-    """Warnings about the fraction, the chunk and the context."""
+    """Errors where nothing or no full sequence fits; warnings about the fraction and the chunk."""
     if plan.gpu_bytes is None or plan.fraction is None or plan.left_bytes is None:
         return
     sglang = serving.engine == "sglang"
@@ -65,7 +74,8 @@ def of_memory(
         yield _finding(
             "fraction-high",
             f"a prefill step of {plan.prefill.tokens} tokens may want "
-            f"{_gib(plan.prefill.total_bytes)}, and {_gib(-plan.left_bytes)} of it are not there",
+            f"{_gib(plan.prefill.total_bytes)}{_padding(serving, plan)}, and "
+            f"{_gib(-plan.left_bytes)} of it are not there",
             f"lower {option} to {plan.fraction + plan.left_bytes / free - 0.005:.2f}, or the chunk",
         )
     elif sglang and plan.left_bytes > _MUCH_LEFT * plan.gpu_bytes:
@@ -83,6 +93,7 @@ def of_memory(
             "context-long",
             f"the model reads {model.context_tokens:,} tokens, not {capacity.context_tokens:,}",
             "promise at most its max_position_embeddings",
+            error=True,
         )
     if plan.tokens < capacity.context_tokens:
         yield _finding(
@@ -90,6 +101,7 @@ def of_memory(
             f"a KV cache holds {plan.tokens:,} tokens, less than one sequence of "
             f"{capacity.context_tokens:,}",
             "use a smaller KV dtype, more GPUs, or promise a shorter context",
+            error=True,
         )
     if isinstance(model.cache, Heads) and serving.attention_ranks > model.cache.count:
         yield _finding(
@@ -101,7 +113,7 @@ def of_memory(
 
 
 def of_host(plan: Memory, host_bytes: int | None) -> Iterator[Finding]:
-    """A warning where a hierarchical cache does not fit in the host's memory."""
+    """A hierarchical cache that the host cannot hold; an error where its memory is given."""
     if plan.host is None:
         return
     have = host_bytes or published.HOST_BYTES.value
@@ -112,6 +124,7 @@ def of_host(plan: Memory, host_bytes: int | None) -> Iterator[Finding]:
             f"the hierarchical cache pins {plan.host.node_bytes / 1e9:,.0f} GB of "
             f"{have / 1e9:,.0f} GB host memory{said}",
             "lower hicache-size or hicache-ratio",
+            error=host_bytes is not None,
         )
 
 
@@ -129,6 +142,7 @@ def _nothing_fits(serving: Serving, plan: Memory, option: str) -> Iterator[Findi
             f"the automatic fraction is {plan.fraction:.2f}: the engine reserves 1.5 MiB for each "
             f"of {chunk} chunk tokens",
             f"set {option}, such as 0.80, or a smaller chunked-prefill-size",
+            error=True,
         )
         return
     yield _finding(
@@ -136,6 +150,7 @@ def _nothing_fits(serving: Serving, plan: Memory, option: str) -> Iterator[Findi
         f"weights of {_gib(plan.weights.total_bytes)} leave nothing for the KV cache at "
         f"{plan.fraction:.2f} of {_gib(plan.gpu_bytes)}; the engine refuses to start",
         f"raise {option} above {least:.3f}" if least < 1 else "use more or larger GPUs",
+        error=True,
     )
 
 
@@ -157,6 +172,13 @@ def _chunk(serving: Serving, plan: Memory, capacity: Capacity) -> Iterator[Findi
             f"{serving.caches}: {serving.chunk_tokens} tokens a rank starve prefill",
             f"set chunked-prefill-size to {_LEAST_RANK_CHUNK * serving.caches} or more",
         )
+
+
+def _padding(serving: Serving, plan: Memory) -> str:
+    if not plan.prefill.padded_bytes or serving.sparse_prefill is None:
+        return ""
+    backend = serving.sparse_prefill.backend
+    return f", {_gib(plan.prefill.kernel_bytes)} of it for the heads that {backend} pads"
 
 
 def _gib(value: float) -> str:

@@ -20,18 +20,21 @@ class Weights:
     ``divided_bytes`` are this GPU's share, ``whole_bytes`` are on every GPU, ``draft_bytes`` is the
     multi-token prediction layer where it is used. ``copy_bytes`` are weights that engines keep a
     second time in another order: the up-projection of latent attention, and with Marlin the
-    experts' scales.
+    experts' scales. ``rotary_bytes`` is SGLang's table of latent attention's rotary embedding,
+    which no checkpoint has.
     """
 
     divided_bytes: int
     whole_bytes: int
     draft_bytes: int
     copy_bytes: int
+    rotary_bytes: int
 
     @property
     def total_bytes(self) -> int:
         """All of them."""
-        return self.divided_bytes + self.whole_bytes + self.draft_bytes + self.copy_bytes
+        tensors = self.divided_bytes + self.whole_bytes + self.draft_bytes
+        return tensors + self.copy_bytes + self.rotary_bytes
 
 
 @dataclass(frozen=True)
@@ -163,6 +166,7 @@ def weights_of(model: Model, serving: Serving) -> Weights:
         whole_bytes=whole,
         draft_bytes=sum(piece.bytes for piece in drafts),
         copy_bytes=copies,
+        rotary_bytes=_rotary_bytes(model, serving),
     )
 
 
@@ -173,6 +177,13 @@ def running_requests(model: Model, serving: Serving, tokens: int | None) -> int:
     context = serving.context_tokens or model.context_tokens
     estimated = max(min(int(tokens / context * 512), 4096), 2048)
     return min(serving.most_running or estimated, tokens // 2)
+
+
+def _rotary_bytes(model: Model, serving: Serving) -> int:
+    """One FP32 table for attention, indexer and draft (rotary_embedding/base.py, factory.py)."""
+    if serving.engine == "vllm" or not isinstance(model.cache, Latent):
+        return 0
+    return model.context_tokens * model.cache.rope * 4
 
 
 def _reserve(serving: Serving, total: int, runtime: int, peak: int) -> int:

@@ -25,6 +25,20 @@ class HostCache:
 
 
 @dataclass(frozen=True)
+class SparsePrefill:
+    """The kernel of sparse attention in prefill: the bytes that it makes the engine allocate.
+
+    Heads are padded to a multiple of ``head_multiple``. ``query_bytes`` is a number in its
+    queries. ``partial_results``: they are kept in FP32 beside the output.
+    """
+
+    backend: str
+    head_multiple: int
+    query_bytes: int
+    partial_results: bool = False
+
+
+@dataclass(frozen=True)
 class Serving:
     """How an engine is told to divide and hold a model.
 
@@ -35,7 +49,8 @@ class Serving:
     ``kv_scaled``: FP8 latents carry scales. ``scales_twice``: the experts' NVFP4 scales stay in
     memory in a second order. ``chunk_tokens`` is the longest prefill step of one copy of
     attention. ``draft``: multi-token prediction is on. ``graph_batch`` is the largest batch with
-    a CUDA graph, 0 without graphs.
+    a CUDA graph, 0 without graphs. ``sparse_prefill`` is None where attention is not sparse, and
+    with vLLM, whose short steps need little.
     """
 
     engine: Literal["sglang", "vllm"]
@@ -65,6 +80,7 @@ class Serving:
     draft: bool
     graph_batch: int
     host_cache: HostCache | None
+    sparse_prefill: SparsePrefill | None = None
 
     def division(self, model: Model) -> Division:
         """How tensors are divided, for the pipeline stage with the most layers."""

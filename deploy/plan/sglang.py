@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from deploy.engines.sglang import automatic_fraction
+from deploy.engines.sglang import automatic_fraction, largest_graph
 from deploy.hardware import CPU, GIB
-from deploy.plan.serving import HostCache, Options, Serving, model_dtype
+from deploy.plan.serving import HostCache, Options, Serving, SparsePrefill, model_dtype
 from deploy.plan.shapes import Model
 from deploy.profile import Profile
 
 # utils/common.py: human_readable_int
 _UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
-# memory_hook.py: the chunk on GPUs from 160 GiB and on smaller ones, the largest decode graph.
-_CHUNK_LARGE, _CHUNK, _GRAPH_BATCH = 16384, 8192, 512
+# memory_hook.py: the chunk on GPUs from 160 GiB and on smaller ones.
+_CHUNK_LARGE, _CHUNK = 16384, 8192
 # speculative_hook.py: what max-running-requests becomes with a draft model.
 _RUNNING_WITH_DRAFT = 48
 _DRAFTS = ("EAGLE", "EAGLE3", "NEXTN")
@@ -66,6 +66,7 @@ def serving(profile: Profile, model: Model) -> Serving:
         draft=draft,
         graph_batch=_graphs(options, running),
         host_cache=_host_cache(options),
+        sparse_prefill=_sparse_prefill(options, model, kv_dtype),
     )
 
 
@@ -88,6 +89,30 @@ def _scaled(options: Options, model: Model, kv_dtype: str) -> bool:
     return not ("trtllm" in backends or (backends == {None} and options.blackwell))
 
 
+def _sparse_prefill(options: Options, model: Model, kv_dtype: str) -> SparsePrefill | None:
+    """The prefill kernel, by overrides.py: _dsa_split_backend_resolution.
+
+    dsa_backend.py pads heads: _forward_flashmla_sparse to 64, from compute capability 10 on to 128;
+    _forward_flashmla_kv to 64 and above that to 128, and it keeps FP32 results of each split
+    (FlashMLA's csrc/api/sparse_decode.h). flashmla_auto takes one of the two by the batch.
+    """
+    if not model.indexer:
+        return None
+    fp8 = kv_dtype == "fp8_e4m3"
+    choice = ("trtllm" if options.blackwell else "flashmla_kv") if fp8 else "flashmla_sparse"
+    backend = options.text("dsa-prefill-backend", choice)
+    if backend == "flashmla_auto":
+        backend = "flashmla_kv" if fp8 else "flashmla_sparse"
+    if backend == "flashmla_kv":
+        return SparsePrefill(backend, 64, 2, partial_results=True)
+    if backend == "flashmla_sparse":
+        return SparsePrefill(backend, 128 if options.blackwell else 64, 2)
+    if backend == "flashmla_sparse_q8":
+        return SparsePrefill(backend, 64, 1)
+    # TensorRT-LLM's kernel takes queries of the cache's dtype, and any number of heads.
+    return SparsePrefill(backend, 1, 1 if fp8 and backend == "trtllm" else 2)
+
+
 def _scales_twice(options: Options, model: Model) -> bool:
     """Whether experts keep w13_blockscale_swizzled beside their scales (modelopt_quant.py).
 
@@ -108,8 +133,8 @@ def _graphs(options: Options, running: int | None) -> int:
     if off or options.profile.hardware.gpu == CPU:
         return 0
     sizes = options.get("cuda-graph-bs-decode")
-    largest = max(sizes) if sizes else options.number("cuda-graph-max-bs-decode") or _GRAPH_BATCH
-    return min(int(largest), running or int(largest))
+    largest = int(max(sizes)) if sizes else largest_graph(options.named(), options.gpu_bytes)
+    return min(largest, running or largest)
 
 
 def _host_cache(options: Options) -> HostCache | None:

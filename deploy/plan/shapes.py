@@ -15,10 +15,14 @@ from deploy.plan.tensors import Tensor
 
 @dataclass(frozen=True)
 class Latent:
-    """Multi-head latent attention: what a token leaves in the cache, in numbers a layer."""
+    """Multi-head latent attention: what a token leaves in the cache, in numbers a layer.
+
+    ``query`` are the numbers of one head's query before it is absorbed.
+    """
 
     rank: int
     rope: int
+    query: int
 
     @property
     def numbers(self) -> int:
@@ -144,7 +148,8 @@ def _latent(config: Config) -> Model:
             build.indexer(at if drafts else indexer.layers)
         build.mlp(at)
     build.ends(draft_copies=not indexer)
-    cache = Latent(config["kv_lora_rank"], config["qk_rope_head_dim"])
+    rope = config["qk_rope_head_dim"]
+    cache = Latent(config["kv_lora_rank"], rope, config["qk_nope_head_dim"] + rope)
     return _model(config, cache, indexer, build)
 
 

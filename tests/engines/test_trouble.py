@@ -12,7 +12,10 @@ from deploy.errors import Refused
 from deploy.overrides import Setting
 
 EAGLE = ["engine.args.speculative-algorithm=EAGLE"]
-H200 = ["hardware.gpu=H200"]
+# b300 with the fraction that h200 has.
+H200 = ["hardware.gpu=H200", "engine.args.mem-fraction-static=0.70"]
+CARD_FRACTION = ["engine.args.mem-fraction-static=0.80"]
+FP8_CACHE = ["engine.args.kv-cache-dtype=fp8_e4m3"]
 
 
 def findings(*settings: str, profile: str = "b300") -> dict[str, str]:
@@ -60,6 +63,10 @@ def findings(*settings: str, profile: str = "b300") -> dict[str, str]:
         ),
         (H200, {}),
         ([*H200, "engine.args.moe-runner-backend=marlin"], {}),
+        ([*H200, *CARD_FRACTION], {"sparse-prefill-padding": "warning"}),
+        ([*H200, *CARD_FRACTION, "engine.args.chunked-prefill-size=32768"], {}),
+        ([*H200, *FP8_CACHE], {"sparse-prefill-padding": "warning"}),
+        ([*H200, *FP8_CACHE, "engine.args.mem-fraction-static=0.6"], {}),
         ([*H200, "engine.args.moe-runner-backend=flashinfer_trtllm"], {"nvfp4-on-hopper": "error"}),
         ([*H200, "engine.args.moe-a2a-backend=deepep"], {"marlin-with-deepep": "error"}),
         ([*H200, "engine.version=0.5.16"], {"marlin-shared-expert": "error"}),

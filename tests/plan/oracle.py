@@ -45,8 +45,14 @@ def _answer(argv: list[str], gpu: str) -> dict[str, Any]:
         publish(record, role="scheduler", hf_config=model_config.hf_config)
         answer = {
             name: used[name]
-            for name in ("mem_fraction_static", "kv_cache_dtype", "chunked_prefill_size")
+            for name in (
+                "mem_fraction_static",
+                "kv_cache_dtype",
+                "chunked_prefill_size",
+                "dsa_prefill_backend",
+            )
         }
+        answer["largest_graph"] = json.loads(used["cuda_graph_config"])["decode"]["max_bs"]
         answer["cell_bytes"] = _cell_bytes(record, used, model_config)
         return answer | _parameters(used, model_config)
 

@@ -23,7 +23,7 @@ def test_profiles_stand_side_by_side_with_their_estimates_marked() -> None:
     head, *lines = done.stdout.splitlines()
     assert head.split() == ["b300", "h200"]
     tokens = next(line for line in lines if line.startswith("~ tokens in one"))
-    assert tokens.split()[-2:] == ["3,058,496", "530,432"]
+    assert tokens.split()[-2:] == ["3,057,536", "381,952"]
     estimates = [line for line in lines if line.startswith("~ ")]
     assert all("[" in line for line in estimates[:-1])
     sources = done.stdout.partition("what it rests on:")[2]
@@ -51,7 +51,7 @@ def test_a_plan_for_programs_has_bytes_and_names_its_estimates(capsys: Captured)
     assert main(["plan", "--profile", "b300", "--lengths", "200000:1,8000:20", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     found: dict[str, Any] = said["profiles"]["b300"]
-    assert found["memory"]["weights"]["total_bytes"] == 59_719_873_536
+    assert found["memory"]["weights"]["total_bytes"] == 59_771_778_048
     assert found["memory"]["token"]["total_bytes"] == 55_224
     assert found["capacity"]["mix"] == [[200_000, 1.0], [8_000, 20.0]]
     assert found["startup"]["probe_seconds"] == 2160
@@ -60,6 +60,43 @@ def test_a_plan_for_programs_has_bytes_and_names_its_estimates(capsys: Captured)
     for path, source in said["estimates"].items():
         section, _, name = path.partition(".")
         assert name in found[section] and source["what"], path
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "status"),
+    [
+        (["--profile", "b300", "--set", "engine.args.mem-fraction-static=0.2"], "impossible", 1),
+        (
+            [
+                *("--profile", "b200-tp4", "--set", "engine.args.mem-fraction-static=null"),
+                *("--set", "engine.args.chunked-prefill-size=49152"),
+            ],
+            "fraction-automatic",
+            1,
+        ),
+        (["--profile", "b300", "--profile", "h200", "--context-tokens", "400000"], "context", 1),
+        (["--profile", "b300", "--context-tokens", "300000"], "context-long", 1),
+        (["--profile", "b300", "--set", "hardware.count=4"], "gpus", 1),
+        (["--profile", "b300", "--set", "hardware.count=16"], "gpus", 0),
+        (["--profile", "b300-agentic", "--host-memory", "500"], "host-memory", 1),
+        (
+            ["--profile", "b300-agentic", "--set", "engine.args.hicache-size=270"],
+            "host-memory",
+            0,  # an ordinary node's memory is assumed
+        ),
+        (["--profile", "h200", "--set", "engine.args.mem-fraction-static=0.80"], "high", 0),
+    ],
+)
+def test_what_is_certain_not_to_work_fails_and_an_estimate_does_not(
+    words: list[str], code: str, status: int, capsys: Captured
+) -> None:
+    assert main(["plan", *words]) == status
+    said = capsys.readouterr()
+    line = next(text for text in said.err.splitlines() if f"{code}]" in text and "plan-" in text)
+    assert line.startswith("error: " if status else "warning: ")
+    assert "KV cache" in said.out
+    assert main(["plan", *words, "--json"]) == status
+    assert code in capsys.readouterr().out
 
 
 def test_questions_change_the_answer(capsys: Captured) -> None:

@@ -51,7 +51,7 @@ def test_the_advised_fraction_is_one_that_fits() -> None:
 def test_a_fraction_below_the_weights_is_told_with_the_least_that_starts() -> None:
     # kv_cache_configurator.py: "Loaded weights leave no GPU memory for the KV cache".
     text = said(planned("b300-tp4", "mem-fraction-static=0.35"))["plan-fraction-impossible"]
-    assert text.startswith("weights of 107.3 GiB leave nothing")
+    assert text.startswith("weights of 107.4 GiB leave nothing")
     least = float(text.rpartition(" ")[2])
     below = planned("b300-tp4", f"mem-fraction-static={least - 0.002}")
     above = planned("b300-tp4", f"mem-fraction-static={least + 0.002}")
@@ -64,7 +64,7 @@ def test_a_low_fraction_says_what_it_costs() -> None:
     text = said(planned("b300", "mem-fraction-static=0.6"))["plan-fraction-low"]
     assert text == (
         "66.7 GiB are left beside graphs and a prefill step of 131072 tokens; half of it holds "
-        "647,978 more tokens; try mem-fraction-static 0.73 once the server has run under load"
+        "648,596 more tokens; try mem-fraction-static 0.73 once the server has run under load"
     )
 
 
@@ -98,7 +98,7 @@ def test_host_memory_of_a_hierarchical_cache_is_told() -> None:
 def test_a_context_that_does_not_fit_is_told() -> None:
     question = Question(context_tokens=1_048_576)
     found = said(planned("h200", question=question))
-    assert "530,432 tokens, less than one sequence of 1,048,576" in found["plan-context"]
+    assert "381,952 tokens, less than one sequence of 1,048,576" in found["plan-context"]
     assert "reads 202,752 tokens, not 1,048,576" in found["plan-context-long"]
 
 

@@ -115,7 +115,8 @@ def test_the_pool_is_as_large_as_in_the_logs() -> None:
 def test_h200_planned_from_its_shapes_alone_is_near_its_log() -> None:
     # The same log: FP8 weights, fraction 0.8, 410,560 tokens at 55,224 bytes.
     model: Model = shapes.read({**GLM_5_1, "quantization_config": FP8})
-    asked = serving("h200", kv_dtype="fp8_e4m3", kv_scaled=False, scales_twice=False)
+    old = {"kv_dtype": "fp8_e4m3", "kv_scaled": False, "scales_twice": False}
+    asked = serving("h200", fraction=0.8, **old)
     memory = memory_of(model, asked, 143_771 * 2**20, 202_752, 8)
     assert memory.tokens == pytest.approx(410_560, rel=0.02), H200_BOOT.link
 

@@ -27,10 +27,12 @@ _SHARED = {"embed_tokens", "lm_head"}
     "name, settings",
     [
         ("b300", []),
-        ("b300-tp4", []),
+        ("b300-tp4", ["kv-cache-dtype=bfloat16"]),
         ("b300-high-throughput", ["speculative-algorithm=EAGLE"]),
         ("b300-agentic", []),
         ("h200", []),
+        # A GPU of less than 160 GiB that shares the model with few others gets smaller graphs.
+        ("h200", ["kv-cache-dtype=fp8_e4m3", "tp-size=2"]),
     ],
 )
 def test_weights_and_tokens_are_as_large_as_the_engine_has_them(
@@ -60,6 +62,11 @@ def test_weights_and_tokens_are_as_large_as_the_engine_has_them(
     assert serving.fraction == engine["mem_fraction_static"]
     assert serving.chunk_tokens == engine["chunked_prefill_size"]
     assert memory.token.total_bytes == engine["cell_bytes"]
+    assert serving.sparse_prefill
+    assert serving.sparse_prefill.backend == engine["dsa_prefill_backend"]
+    # A batch is never larger than the requests that may run.
+    largest = engine["largest_graph"]
+    assert serving.graph_batch == min(largest, serving.most_running or largest)
 
     # The engine copies the up-projection of latent attention only after loading.
     weights = memory.weights

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.plan.findings import of_division
 from deploy.plan.serving import HostCache, Serving
-from tests.plan.profiles import FP8, changed, planned
+from tests.plan.profiles import FP8, planned
 
 
 def serving(name: str, *settings: str, config: dict[str, Any] = FP8) -> Serving:
@@ -42,6 +42,9 @@ def test_defaults_follow_the_gpu_and_the_draft() -> None:
     assert (agentic.kv_dtype, agentic.kv_scaled, agentic.draft) == ("fp8_e4m3", False, True)
     assert agentic.most_running == 48 and agentic.graph_batch == 48
     assert agentic.host_cache == HostCache(100 * 10**9, 2.0)
+    # memory_hook.py: smaller GPUs get smaller graphs unless four or more share the model.
+    batches = [serving(name).graph_batch for name in ("h200", "mini-hopper", "mini-b300")]
+    assert batches == [512, 256, 512]
 
 
 def test_vllm_says_the_same_in_other_words() -> None:
@@ -75,5 +78,5 @@ def test_a_cpus_cache_is_what_an_option_says() -> None:
 def test_a_model_that_cannot_be_divided_is_an_error() -> None:
     found = planned("b300")
     bad = Serving(**{**vars(found.serving), "attention_ranks": 7, "expert_parallel": 3})
-    codes = [(item.code, item.severity) for item in of_division(changed("b300"), found.model, bad)]
+    codes = [(item.code, item.severity) for item in of_division(found.model, bad)]
     assert codes == [("plan-division", "error")] * 2
