@@ -39,15 +39,6 @@ _SMALLER: dict[str, Any] = {
     "num_attention_heads": 8,
     "num_key_value_heads": 8,
 }
-# Keys of the checkpoint's config.json that transformers' class does not know and SGLang 0.5.17
-# reads (deepseek_v2.py); DeepSeek V3.2's values, rotary base and interleaving as GLM-5's.
-_ROUTING: dict[str, Any] = {
-    "moe_layer_freq": 1,
-    "scoring_func": "sigmoid",
-    "topk_method": "noaux_tc",
-    "indexer_rope_interleave": True,
-    "rope_parameters": {"rope_theta": 1_000_000, "rope_type": "default"},
-}
 # initializer_range of the GLM-5 family.
 _SPREAD = 0.02
 # NVFP4 numbers reach 6 and are 2.4 on average: this brings experts to the spread of the others.
@@ -64,7 +55,7 @@ def config() -> dict[str, Any]:
     kept = [name for name in NVFP4["ignore"] if not name.startswith("model.layers.")]
     ignored = [*kept, *dense, f"model.layers.{_LAYERS}*"]
     quantised = {"quantization_config": {**NVFP4, "ignore": ignored}}
-    return {**GLM_5_1, **_SMALLER, **_ROUTING, **tokens, **quantised}
+    return {**GLM_5_1, **_SMALLER, **tokens, **quantised}
 
 
 def make(directory: Path, progress: Callable[[str], None]) -> int:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 # From transformers' GlmMoeDsaConfig for GLM-5, whose architecture GLM-5.1 shares (NVIDIA's
-# Megatron-Bridge and NeMo AutoModel documents); layers, hidden size, vocabulary and context stand
-# on GLM-5.1's own pages, too.
+# Megatron-Bridge and NeMo AutoModel documents). The class leaves routing and rotary embedding to
+# config.json: rotary as in GLM-5's, quoted in vllm-project/llm-compressor#2512 and
+# vllm-project/vllm#36220; both as transformers 5.7.0 printed the config of a GLM-5.1 checkpoint in
+# INT8. GLM-5.2 differs in its rotary base, 8,000,000.
 GLM_5_1: dict[str, Any] = {
     "architectures": ["GlmMoeDsaForCausalLM"],
     "model_type": "glm_moe_dsa",
@@ -24,6 +26,9 @@ GLM_5_1: dict[str, Any] = {
     "norm_topk_prob": True,
     "n_group": 1,
     "topk_group": 1,
+    "moe_layer_freq": 1,
+    "scoring_func": "sigmoid",
+    "topk_method": "noaux_tc",
     "num_attention_heads": 64,
     "num_key_value_heads": 64,
     "q_lora_rank": 2048,
@@ -38,6 +43,9 @@ GLM_5_1: dict[str, Any] = {
     "tie_word_embeddings": False,
     "max_position_embeddings": 202752,
     "rms_norm_eps": 1e-5,
+    "rope_parameters": {"rope_theta": 1_000_000, "rope_type": "default"},
+    "rope_interleave": True,
+    "indexer_rope_interleave": True,
 }
 
 # ModelOpt's block in a checkpoint's config.json: NVFP4 in groups of 16, routed experts only, which

@@ -111,6 +111,36 @@ def test_nothing_but_size_differs_from_the_real_model() -> None:
         assert ours[key] == real[key]
 
 
+def test_the_real_models_config_is_the_installed_class_and_more() -> None:
+    from transformers import GlmMoeDsaConfig
+
+    # What config.json must say, because the class has no field for it, or none that says anything.
+    said = {
+        "num_nextn_predict_layers",
+        *("moe_layer_freq", "scoring_func", "topk_method"),
+        *("rope_parameters", "rope_interleave", "indexer_rope_interleave"),
+    }
+    default = GlmMoeDsaConfig(architectures=GLM_5_1["architectures"], dtype="bfloat16").to_dict()
+    assert {key: default[key] for key in GLM_5_1.keys() - said} == {
+        key: value for key, value in GLM_5_1.items() if key not in said
+    }
+    assert not said & default.keys() - {"rope_parameters"}
+
+
+def test_the_engine_asks_for_what_the_class_leaves_out() -> None:
+    import importlib.util
+
+    spec = importlib.util.find_spec("sglang.srt.models.deepseek_v2")
+    assert spec and spec.origin
+    source = Path(spec.origin).read_text(encoding="utf-8")
+    for key in ("moe_layer_freq", "scoring_func", "topk_method"):
+        assert f"config.{key}" in source and key in mini.config()
+    assert 'config.rope_parameters["rope_theta"]' in source
+    for key, otherwise in (("rope_interleave", True), ("indexer_rope_interleave", False)):
+        assert f'getattr(config, "{key}", {otherwise})' in source
+        assert mini.config()[key] is True
+
+
 def test_the_tokenizer_and_the_template_are_there(made: Path) -> None:
     from transformers import AutoTokenizer
 

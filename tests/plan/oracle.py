@@ -52,7 +52,7 @@ def _answer(argv: list[str], gpu: str) -> dict[str, Any]:
                 "dsa_prefill_backend",
             )
         }
-        answer["largest_graph"] = json.loads(used["cuda_graph_config"])["decode"]["max_bs"]
+        answer["largest_graph"] = used["cuda_graph_config"]["decode"]["max_bs"]
         answer["cell_bytes"] = _cell_bytes(record, used, model_config)
         return answer | _parameters(used, model_config)
 

@@ -11,15 +11,14 @@ from typing import Any
 import pytest
 
 from deploy.plan import plan
+from deploy.plan.source import config_of
 from tests.plan import oracle
-from tests.plan.profiles import NVFP4, changed
+from tests.plan.profiles import changed
 
 pytestmark = pytest.mark.engine
 
-# In the checkpoint's config.json, and asked for by SGLang's model class; shapes need none of them.
-_ROUTING = {"moe_layer_freq": 1, "topk_method": "noaux_tc", "scoring_func": "sigmoid"}
 # SGLang makes four FP32 scales a layer for keys, values and queries that no checkpoint has.
-_EXTRA_BYTES = 78 * 4 * 4
+_EXTRA_BYTES = 4 * 4
 _SHARED = {"embed_tokens", "lm_head"}
 
 
@@ -33,16 +32,18 @@ _SHARED = {"embed_tokens", "lm_head"}
         ("h200", []),
         # A GPU of less than 160 GiB that shares the model with few others gets smaller graphs.
         ("h200", ["kv-cache-dtype=fp8_e4m3", "tp-size=2"]),
+        ("mini-hopper", ["speculative-algorithm=EAGLE"]),
     ],
 )
 def test_weights_and_tokens_are_as_large_as_the_engine_has_them(
     name: str, settings: list[str]
 ) -> None:
     profile = changed(name, *settings)
+    config = config_of(profile.model, None)
     request = {
         "argv": list(profile.command().options),
         "gpu": profile.hardware.gpu,
-        "config": {**NVFP4, **_ROUTING},
+        "config": config,
     }
     done = subprocess.run(
         [sys.executable, "-m", oracle.__name__],
@@ -56,7 +57,7 @@ def test_weights_and_tokens_are_as_large_as_the_engine_has_them(
     assert lines, done.stderr
     engine: dict[str, Any] = json.loads(lines[0].removeprefix(oracle.RESULT))
 
-    planned = plan(profile, NVFP4)
+    planned = plan(profile, config)
     serving, memory = planned.serving, planned.memory
     assert serving.kv_dtype == engine["kv_cache_dtype"]
     assert serving.fraction == engine["mem_fraction_static"]
@@ -74,7 +75,7 @@ def test_weights_and_tokens_are_as_large_as_the_engine_has_them(
     draft = engine.get("draft", {})
     up += sum(size for tensor, size in draft.items() if "kv_b_proj" in tensor)
     planned_bytes = weights.divided_bytes + weights.whole_bytes + weights.copy_bytes - up
-    assert sum(engine["target"].values()) == planned_bytes + _EXTRA_BYTES
+    assert sum(engine["target"].values()) == planned_bytes + planned.model.layers * _EXTRA_BYTES
     # The draft model shares the target's embedding and head.
     own = [size for tensor, size in draft.items() if not _SHARED & set(tensor.split("."))]
     assert sum(own) == weights.draft_bytes
