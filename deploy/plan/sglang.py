@@ -32,6 +32,8 @@ def serving(profile: Profile, model: Model) -> Serving:
     chunk = options.number("chunked-prefill-size") or (_CHUNK_LARGE if large else _CHUNK)
     draft = options.get("speculative-algorithm") in _DRAFTS
     running = options.number("max-running-requests") or (_RUNNING_WITH_DRAFT if draft else None)
+    # parallel_hook.py: ranks with attention of their own divide the requests, too.
+    running = running // attention if running else None
     fraction = options.get("mem-fraction-static")
     given = fraction is not None
     if not given and options.gpu_bytes:
@@ -60,7 +62,7 @@ def serving(profile: Profile, model: Model) -> Serving:
         context_tokens=options.number("context-length"),
         # parallel_hook.py: handle_data_parallelism
         chunk_tokens=chunk // attention,
-        most_running=running // attention if running else None,
+        most_running=running,
         most_tokens=options.number("max-total-tokens"),
         cache_bytes=None,
         draft=draft,
@@ -124,7 +126,10 @@ def _scales_twice(options: Options, model: Model) -> bool:
 
 
 def _graphs(options: Options, running: int | None) -> int:
-    """The largest batch that gets a decode graph; none is larger than the requests that may run."""
+    """The largest batch of a rank with a decode graph: none exceeds the requests that may run.
+
+    base_cuda_graph_runner.py: get_batch_sizes_to_capture.
+    """
     off = (
         options.flag("disable-cuda-graph")
         or options.flag("disable-decode-cuda-graph")

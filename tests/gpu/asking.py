@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import random
+import subprocess
+import sys
 import time
 import urllib.request
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import openai
 
+from loadtests.client.outcomes import Outcome
 from tests.gpu.watch import PeakMemory
+from tests.launching import ROOT
+from tests.loadtests.running import run
 
 _ANSWER_TOKENS = 64
 # Tokens of the smoke tokenizer that are text: bytes come first, special tokens last.
 _FIRST, _LAST = 300, 1000
-_LOAD_REQUESTS, _LOAD_PROMPT, _LOAD_ANSWER = 16, 1024, 128
+# Checks of launch.py verify that a model must be trained for, and what a random one lacks. On a
+# CPU the other checks pass with the smoke model's architecture and random weights.
+UNTRAINED = {
+    "chat.answers": "it never ends an answer by itself",
+}
+# How a request may end whose text is nonsense, with everything else as it should be.
+_NONSENSE = {Outcome.OK, Outcome.GARBAGE, Outcome.REPETITION}
+_LOAD = Path(__file__).with_name("load.yaml")
+_PASSED = {"passed": True, "failed": False, "not-applicable": None}
 
 
 class Server:
@@ -39,137 +55,76 @@ class Server:
             return str(answer.read().decode())
 
 
-def streamed(server: Server, tokens: int, answer_tokens: int) -> dict[str, Any]:
-    """One streamed prompt: seconds to the first token, milliseconds between tokens."""
+def verified(base: str, profile: str, *words: str) -> list[dict[str, Any]]:
+    """launch.py verify without what a random model cannot do: each check's name and outcome.
+
+    ``passed`` is None where a check says that it does not apply.
+    """
+    command = [sys.executable, "launch.py", "verify", "--url", base, "--profile", profile]
+    command += ["--json", "--skip", ",".join(UNTRAINED), *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1200)
+    assert done.stdout, done.stderr
+    return [
+        {"name": check["name"], "passed": _PASSED[check["status"]], "said": check["meaning"]}
+        for check in json.loads(done.stdout)["checks"]
+    ]
+
+
+def measured(server: Server, tokens: int, used_bytes: Callable[[], int]) -> dict[str, Any]:
+    """One streamed prompt: seconds to the first token, milliseconds between tokens, memory.
+
+    ``used_bytes`` reads the memory in use, which is noted before the prompt and at its peak.
+    """
     prompt = server.prompt(tokens)
     times: list[float] = []
     usage: Any = None
-    start = time.perf_counter()
-    for part in server.client.completions.create(
-        model=server.model,
-        prompt=prompt,
-        max_tokens=answer_tokens,
-        temperature=0,
-        stream=True,
-        stream_options={"include_usage": True},
-        extra_body={"ignore_eos": True},
-    ):
-        times.append(time.perf_counter() - start)
-        usage = part.usage or usage
-    assert (usage.prompt_tokens, usage.completion_tokens) == (tokens, answer_tokens), usage
+    with PeakMemory(used_bytes) as memory:
+        start = time.perf_counter()
+        for part in server.client.completions.create(
+            model=server.model,
+            prompt=prompt,
+            max_tokens=_ANSWER_TOKENS,
+            temperature=0,
+            stream=True,
+            stream_options={"include_usage": True},
+            extra_body={"ignore_eos": True},
+        ):
+            times.append(time.perf_counter() - start)
+            usage = part.usage or usage
+    assert (usage.prompt_tokens, usage.completion_tokens) == (tokens, _ANSWER_TOKENS), usage
     return {
         "prompt_tokens": tokens,
-        "answer_tokens": answer_tokens,
+        "answer_tokens": _ANSWER_TOKENS,
         "ttft_seconds": times[0],
         # The last part holds the usage only.
-        "itl_milliseconds": 1000 * (times[-2] - times[0]) / (answer_tokens - 1),
+        "itl_milliseconds": 1000 * (times[-2] - times[0]) / (_ANSWER_TOKENS - 1),
+        "used_before_bytes": memory.before_bytes,
+        "peak_bytes": memory.peak_bytes,
     }
 
 
-def measured(server: Server, tokens: int) -> dict[str, Any]:
-    """One streamed prompt, and the GPU memory in use before it and at most during it, in bytes."""
-    with PeakMemory() as memory:
-        found = streamed(server, tokens, _ANSWER_TOKENS)
-    return found | {"used_before_bytes": memory.before_bytes, "peak_bytes": memory.peak_bytes}
+def loaded(base: str, folder: Path, settings: Sequence[str] = ()) -> dict[str, Any]:
+    """A short load test under locust: what its steady state saw.
 
-
-def load(server: Server) -> dict[str, Any]:
-    """So many requests at once, a closed loop of one round: what a minute of users would see."""
-    with ThreadPoolExecutor(_LOAD_REQUESTS) as pool:
-        start = time.perf_counter()
-        lengths = [_LOAD_PROMPT] * _LOAD_REQUESTS
-        answers = list(pool.map(lambda tokens: streamed(server, tokens, _LOAD_ANSWER), lengths))
-        seconds = time.perf_counter() - start
+    Whether the text makes sense is not judged. AssertionError where a request ended otherwise, or
+    where the run was not valid.
+    """
+    assert find_spec("locust"), "locust is not installed: pip install locust"
+    words = [word for setting in settings for word in ("--set", setting)]
+    done = run(folder, base, "--scenario", str(_LOAD), *words)
+    assert done.status == 0, done.said[-2000:]
+    scenario = done.report["run"]["scenario"]
+    traffic = scenario["traffic"][0]
+    steady = [r for r in done.records if r.phase == "steady" and not r.in_flight]
+    ends = Counter(record.outcome for record in steady)
+    assert steady and set(ends) <= _NONSENSE, ends
     return {
-        "requests": _LOAD_REQUESTS,
-        "prompt_tokens": _LOAD_PROMPT,
-        "answer_tokens": _LOAD_ANSWER,
-        "seconds": seconds,
-        "output_tokens_per_second": _LOAD_REQUESTS * _LOAD_ANSWER / seconds,
-        "worst_ttft_seconds": max(answer["ttft_seconds"] for answer in answers),
-        "worst_itl_milliseconds": max(answer["itl_milliseconds"] for answer in answers),
+        "requests": len(steady),
+        "users": traffic["load"]["users"],
+        "prompt_tokens": traffic["prompt"]["tokens"],
+        "answer_tokens": traffic["answer"]["tokens"],
+        "seconds": scenario["phases"]["steady_seconds"],
+        "output_tokens_per_second": done.report["summaries"][0]["tokens_per_second"],
+        "worst_ttft_seconds": max(record.ttft or 0 for record in steady),
+        "worst_itl_milliseconds": 1000 * max(gap for record in steady for gap in record.gaps()),
     }
-
-
-def _chat(server: Server, **more: Any) -> Any:
-    body: dict[str, Any] = {
-        "model": server.model,
-        "messages": [{"role": "user", "content": "Who are you?"}],
-        "max_tokens": 24,
-    }
-    return server.client.chat.completions.create(**{**body, **more})
-
-
-def lists_the_model(server: Server) -> str:
-    """/v1/models has the served name."""
-    names = [model.id for model in server.client.models.list()]
-    assert server.model in names, names
-    return ", ".join(names)
-
-
-def answers(server: Server) -> str:
-    """A chat request ends with the asked number of tokens and counts them."""
-    answer = _chat(server, extra_body={"ignore_eos": True})
-    assert answer.choices[0].finish_reason == "length", answer
-    assert answer.usage.completion_tokens == 24, answer.usage
-    return f"{answer.usage.prompt_tokens} + {answer.usage.completion_tokens} tokens"
-
-
-def streams(server: Server) -> str:
-    """The same streamed: several parts, a finish reason, the usage at the end."""
-    options = {"include_usage": True}
-    more = {"ignore_eos": True}
-    parts = list(_chat(server, stream=True, stream_options=options, extra_body=more))
-    reasons = [choice.finish_reason for part in parts for choice in part.choices]
-    assert reasons[-1] == "length" and len(parts) > 3, reasons
-    assert parts[-1].usage.completion_tokens == 24, parts[-1]
-    return f"{len(parts)} parts"
-
-
-def keeps_a_grammar(server: Server) -> str:
-    """An answer bound to a regular expression matches it, whatever the weights are."""
-    more = {"regex": "(red|green)", "chat_template_kwargs": {"enable_thinking": False}}
-    message = _chat(server, extra_body=more).choices[0].message
-    text = message.content or message.reasoning_content
-    assert text in ("red", "green"), message
-    return str(text)
-
-
-def reuses_a_prefix(server: Server) -> str:
-    """The second time most of a prompt comes from the cache, and usage says so."""
-    prompt = server.prompt(1000)
-    for _ in range(2):
-        answer = server.client.completions.create(model=server.model, prompt=prompt, max_tokens=4)
-    details = answer.usage and answer.usage.prompt_tokens_details
-    assert details and (details.cached_tokens or 0) >= 900, answer.usage
-    return f"{details.cached_tokens} of 1000 tokens"
-
-
-def refuses_too_long(server: Server) -> str:
-    """A prompt longer than the context gets a 400, and the server lives on."""
-    try:
-        server.client.completions.create(
-            model=server.model, prompt=server.prompt(210_000), max_tokens=4
-        )
-    except openai.BadRequestError as error:
-        assert server.get("/health") == ""
-        return str(error)[:120]
-    raise AssertionError("it took 210,000 tokens")
-
-
-def has_metrics(server: Server) -> str:
-    """/metrics counts the tokens."""
-    lines = [line for line in server.get("/metrics").splitlines() if not line.startswith("#")]
-    assert any(line.startswith("sglang:prompt_tokens_total") for line in lines), lines[:5]
-    return f"{len(lines)} series"
-
-
-CHECKS: tuple[Callable[[Server], str], ...] = (
-    lists_the_model,
-    answers,
-    streams,
-    keeps_a_grammar,
-    reuses_a_prefix,
-    refuses_too_long,
-    has_metrics,
-)

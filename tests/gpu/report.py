@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +72,8 @@ def _run(run: Figures) -> Iterator[str]:
         load = run["load"]
         yield ""
         yield (
-            f"Load: {load['requests']} requests at once of {load['prompt_tokens']} tokens in and "
-            f"{load['answer_tokens']} out took {load['seconds']:.1f} s, "
+            f"Load: {load['requests']} requests of {load['prompt_tokens']} tokens in and "
+            f"{load['answer_tokens']} out, {load['users']} at once, in {load['seconds']:.1f} s: "
             f"{load['output_tokens_per_second']:,.0f} output tokens/s; "
             f"worst TTFT {load['worst_ttft_seconds']:.2f} s, "
             f"worst ITL {load['worst_itl_milliseconds']:.1f} ms."
@@ -81,6 +81,8 @@ def _run(run: Figures) -> Iterator[str]:
     if run.get("accepted_tokens") is not None:
         yield ""
         yield f"MTP: {run['accepted_tokens']:.2f} tokens a round."
+    if run.get("left_out"):
+        yield from _table(("left out of verify", "a random model"), run["left_out"].items())
     if run.get("checks"):
         yield from _table(("check", "passed", "said"), [_check(check) for check in run["checks"]])
     if run.get("log"):
@@ -90,7 +92,7 @@ def _run(run: Figures) -> Iterator[str]:
         yield from ("```", *run["log"], "```")
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
     yield ""
     yield f"| {' | '.join(head)} |"
     yield "|---" * len(head) + "|"
@@ -108,7 +110,8 @@ def _compared(name: str, planned: float, found: float | None) -> tuple[str, str,
 def _check(check: Figures) -> tuple[str, ...]:
     # A model of random weights may well answer with a screen of white space.
     said = " ".join(check["said"].split())
-    return check["name"], "yes" if check["passed"] else "NO", said
+    passed = {True: "yes", False: "NO", None: "n/a"}[check["passed"]]
+    return check["name"], passed, said
 
 
 def _prompt(prompt: Figures) -> tuple[str, ...]:

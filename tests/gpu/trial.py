@@ -19,8 +19,8 @@ from deploy.overrides import Setting
 from deploy.plan import plan
 from deploy.plan.source import config_of
 from tests.gpu import asking
-from tests.gpu.watch import allocations, telling_lines
-from tests.launching import Launched, launched
+from tests.gpu.watch import allocations, gpu_used_bytes, telling_lines
+from tests.launching import launched
 
 # The first start compiles kernels.
 _READY_SECONDS = float(os.environ.get("GPU_READY_SECONDS", "1800"))
@@ -81,7 +81,7 @@ def run(
             start = time.monotonic()
             server.wait_ready(_READY_SECONDS)
             figures["ready_seconds"] = time.monotonic() - start
-            _ask(figures, server, profile)
+            ask(figures, asking.Server(server.base, _model(profile)), profile, words, directory)
             figures["stopped"] = server.end()
     except Exception as error:
         figures["failure"] = _said(error)
@@ -96,34 +96,54 @@ def failures(figures: dict[str, Any]) -> list[str]:
     """What of a run did not work."""
     found = [figures["failure"]] if "failure" in figures else []
     checks = figures.get("checks", ())
-    return [*found, *(f"{c['name']}: {c['said']}" for c in checks if not c["passed"])]
+    return [*found, *(f"{c['name']}: {c['said']}" for c in checks if c["passed"] is False)]
 
 
-def _ask(figures: dict[str, Any], launched_server: Launched, profile: str) -> None:
-    name = loader.load(profile)[0].served_model_name
-    server = asking.Server(launched_server.base, name)
+def ask(
+    figures: dict[str, Any],
+    server: asking.Server,
+    profile: str,
+    words: Sequence[str],
+    directory: Path,
+    *,
+    prompts: Sequence[int] = PROMPTS,
+    used_bytes: Callable[[], int] = gpu_used_bytes,
+    load: Sequence[str] = (),
+) -> None:
+    """Check the contract, send the prompts, put the server under load; everything is noted.
+
+    ``words`` are those behind the profile's name, which verify takes, too. The rest stops where a
+    prompt fails, since the engine is gone then.
+    """
     said = _server_info(server)
     figures["used"] = {key: said[key] for key in _SHOWN if said.get(key) is not None}
     states = said.get("internal_states") or [{}]
     figures["token_capacity"] = (states[0].get("memory_usage") or {}).get("token_capacity")
-    checks: list[dict[str, Any]] = []
+    figures["left_out"] = asking.UNTRAINED
+    checks: list[dict[str, Any]] = asking.verified(server.base, profile, *words)
     figures["checks"] = checks
-    for check in asking.CHECKS:
-        checks.append(_noted(check.__name__, partial(check, server)))
     figures["prompts"] = []
 
     def prompt(tokens: int) -> str:
-        figures["prompts"].append(asking.measured(server, tokens))
+        figures["prompts"].append(asking.measured(server, tokens, used_bytes))
         return "answered"
 
-    for tokens in PROMPTS:
+    def put_under_load() -> str:
+        figures["load"] = asking.loaded(server.base, directory / "load", load)
+        return f"{figures['load']['requests']} requests"
+
+    for tokens in prompts:
         noted = _noted(f"prompt of {tokens} tokens", partial(prompt, tokens))
         checks.append(noted)
         if not noted["passed"]:
             return
-    figures["load"] = asking.load(server)
+    checks.append(_noted("load", put_under_load))
     state = _server_info(server).get("internal_states", [{}])[0]
     figures["accepted_tokens"] = state.get("avg_spec_accept_length")
+
+
+def _model(profile: str) -> str:
+    return loader.load(profile)[0].served_model_name
 
 
 def _noted(name: str, check: Callable[[], str]) -> dict[str, Any]:

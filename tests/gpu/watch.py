@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -78,18 +79,27 @@ def allocations(lines: list[str]) -> dict[str, float | None]:
     }
 
 
-class PeakMemory:
-    """The most memory in use on the first GPU, in bytes, while the block runs."""
+def gpu_used_bytes() -> int:
+    """Memory in use on the first GPU, in bytes, by the driver."""
+    pynvml.nvmlInit()
+    try:
+        handle = pynvml.nvmlDeviceGetHandleByIndex(0)
+        return int(pynvml.nvmlDeviceGetMemoryInfo(handle).used)
+    finally:
+        pynvml.nvmlShutdown()
 
-    def __init__(self) -> None:
-        self.before_bytes = 0
-        self.peak_bytes = 0
+
+class PeakMemory:
+    """The most memory in use while the block runs, in bytes; ``used_bytes`` reads it."""
+
+    def __init__(self, used_bytes: Callable[[], int]) -> None:
+        self._used_bytes = used_bytes
+        self.before_bytes = self.peak_bytes = 0
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
 
     def __enter__(self) -> PeakMemory:
-        pynvml.nvmlInit()
-        self.before_bytes = self.peak_bytes = self._used()
+        self.before_bytes = self.peak_bytes = self._used_bytes()
         self._thread.start()
         return self
 
@@ -101,12 +111,7 @@ class PeakMemory:
     ) -> None:
         self._done.set()
         self._thread.join()
-        pynvml.nvmlShutdown()
-
-    def _used(self) -> int:
-        handle = pynvml.nvmlDeviceGetHandleByIndex(0)
-        return int(pynvml.nvmlDeviceGetMemoryInfo(handle).used)
 
     def _sample(self) -> None:
         while not self._done.wait(_SAMPLE_SECONDS):
-            self.peak_bytes = max(self.peak_bytes, self._used())
+            self.peak_bytes = max(self.peak_bytes, self._used_bytes())
