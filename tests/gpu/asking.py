@@ -24,10 +24,27 @@ from tests.loadtests.running import run
 _ANSWER_TOKENS = 64
 # Tokens of the smoke tokenizer that are text: bytes come first, special tokens last.
 _FIRST, _LAST = 300, 1000
-# Checks of launch.py verify that a model must be trained for, and what a random one lacks. On a
-# CPU the other checks pass with the smoke model's architecture and random weights.
+# Checks of launch.py verify that a model must be trained for, and what a random one lacks. The
+# others pass on a CPU with the smoke model's architecture and random weights.
 UNTRAINED = {
-    "chat.answers": "it never ends an answer by itself",
+    "chat.answers": "its answers do not end by themselves",
+    "chat.turns": "it recalls nothing",
+    "limits.stop": "it stops at a word of the model's own, and there may be none",
+    "reasoning.separated": "its reasoning does not end",
+    "reasoning.off": "its text may hold any mark of the template",
+    "tools.called": "it does not call tools",
+    "tools.parallel": "it does not call tools",
+    "tools.choice": "it does not call tools, and SGLang forces no call in GLM's format",
+    "tools.result": "it does not use what it reads",
+    "parsing.after-reasoning": "its reasoning does not end",
+    "messages.answers": "its answers do not end by themselves",
+    "messages.streamed": "its answers do not end by themselves",
+    "messages.tools": "it does not call tools",
+    "cache.kept-thinking": "its reasoning does not end",
+    "operations.speculative": "nothing of a random draft is accepted",
+    "context.needles": "it recalls nothing",
+    "context.tool-call": "it does not call tools",
+    "context.full": "it recalls nothing",
 }
 # How a request may end whose text is nonsense, with everything else as it should be.
 _NONSENSE = {Outcome.OK, Outcome.GARBAGE, Outcome.REPETITION}

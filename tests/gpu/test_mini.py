@@ -21,7 +21,7 @@ def test_it_serves(
     runs: list[dict[str, Any]],
     tmp_path: Path,
 ) -> None:
-    settings = [*gpu_settings, *trial.VARIANTS[variant]]
+    settings = [*gpu_settings, *trial.settings_of(variant, gpu_profile)]
     figures = trial.run(variant, gpu_profile, mini_model, settings, tmp_path)
     runs.append(figures)
     assert not trial.failures(figures)

@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from deploy import loader, mini
+from deploy.overrides import Setting
+from deploy.plan import plan
 from deploy.preflight import nvml
 from tests.gpu import report, trial, watch
 from tests.launching import ROOT
@@ -91,6 +94,18 @@ def test_a_failed_check_fails_the_run_and_shows() -> None:
 )
 def test_the_profile_is_the_gpus(gpus: list[str], name: str | None) -> None:
     assert trial.profile_here(gpus) == name
+
+
+@pytest.mark.parametrize("profile", ["mini-b300", "mini-b200", "mini-hopper"])
+@pytest.mark.parametrize("variant", trial.VARIANTS)
+def test_the_plan_finds_room_for_every_variant(variant: str, profile: str) -> None:
+    settings = [Setting.of(text) for text in trial.settings_of(variant, profile)]
+    found = plan(loader.load(profile, settings)[0], mini.config())
+    codes = {finding.code for finding in found.findings}
+    assert codes <= {"plan-indexer-scores", "plan-fraction-low"}
+    assert found.memory.prefill.tokens == (
+        32_768 if "FP8" in variant and "hop" in profile else 131_072
+    )
 
 
 def test_without_a_gpu_the_trial_skips_and_says_why() -> None:
