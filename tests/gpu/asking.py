@@ -34,7 +34,7 @@ UNTRAINED = {
     "reasoning.off": "its text may hold any mark of the template",
     "tools.called": "it does not call tools",
     "tools.parallel": "it does not call tools",
-    "tools.choice": "it does not call tools, and SGLang forces no call in GLM's format",
+    "tools.choice": "it does not call tools, and SGLang does not make it",
     "tools.result": "it does not use what it reads",
     "parsing.after-reasoning": "its reasoning does not end",
     "messages.answers": "its answers do not end by themselves",
