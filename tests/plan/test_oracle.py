@@ -29,7 +29,6 @@ _SHARED = {"embed_tokens", "lm_head"}
         ("b300-tp4", ["kv-cache-dtype=bfloat16"]),
         ("b300-high-throughput", ["speculative-algorithm=EAGLE"]),
         ("b300-agentic", []),
-        ("h200", []),
         # A GPU of less than 160 GiB that shares the model with few others gets smaller graphs.
         ("h200", ["kv-cache-dtype=fp8_e4m3", "tp-size=2"]),
         ("mini-hopper", ["speculative-algorithm=EAGLE"]),
