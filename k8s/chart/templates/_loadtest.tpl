@@ -13,26 +13,20 @@ metadata:
     glm-serving/run: {{ int $test.run | quote }}
     glm-serving/scenario: {{ include "glm.loadtest.scenario" (list $root $profile) | sha256sum | trunc 16 | quote }}
 spec:
-  {{- include "glm.pod" $root | nindent 2 }}
+  {{- include "glm.pod" (list $root true) | nindent 2 }}
   restartPolicy: Never
   containers:
     - name: locust
       image: {{ $test.image | quote }}
       imagePullPolicy: {{ $root.Values.image.pullPolicy }}
       command:
-        {{- range concat (list "locust" "--locustfile" "/loadtest/loadtests/locustfile.py") (index . 3) }}
+        {{- $keyed := $root.Values.auth.secret | empty | ternary list (list "python3" "/loadtest/keyed.py" "/run/secrets/keys" "api-key") }}
+        {{- range concat $keyed (list "locust" "--locustfile" "/loadtest/loadtests/locustfile.py") (index . 3) }}
         - {{ . | quote }}
-        {{- end }}
-        {{- if $root.Values.auth.secret }}
-        - "--api-key-file"
-        - "/run/secrets/keys/api-key"
         {{- end }}
       env:
         - name: HOME
           value: /tmp
-        {{- /* A ConfigMap's files are links into a folder of another name. */}}
-        - name: PYTHONPATH
-          value: /loadtest
         - name: PYTHONDONTWRITEBYTECODE
           value: "1"
       {{- if eq (index . 2) "loadtest" }}
@@ -47,10 +41,7 @@ spec:
         {{- include "glm.container-security" (list $root false) | nindent 8 }}
       volumeMounts:
         - name: loadtests
-          mountPath: /loadtest/loadtests
-          readOnly: true
-        - name: scenario
-          mountPath: /loadtest/scenario
+          mountPath: /loadtest
           readOnly: true
         - name: tmp
           mountPath: /tmp
@@ -61,19 +52,17 @@ spec:
         {{- end }}
   volumes:
     - name: loadtests
-      configMap:
-        name: {{ include "glm.name" $root }}-loadtests
-    - name: scenario
-      configMap:
-        name: {{ include "glm.name" $root }}-scenario
+      projected:
+        sources:
+          {{- include "glm.tree.source" (list $root $profile "loadtests") | nindent 10 }}
+          - configMap:
+              name: {{ include "glm.name" $root }}-scenario
     - name: tmp
       emptyDir:
         sizeLimit: {{ $root.Values.resources.scratch }}
     {{- with $root.Values.auth.secret }}
     - name: secret
-      secret:
-        secretName: {{ . }}
-        defaultMode: 288 # 0440 to every reader of YAML
+      {{- include "glm.secret" (list $root .) | nindent 6 }}
     {{- end }}
 {{- end -}}
 
