@@ -20,3 +20,16 @@
 {{- define "glm.rollout.awaited" -}}
 {{- if and .Values.replicas (or .Values.verify.afterRollout .Values.evaluate.enabled .Values.evaluate.afterRollout) }}true{{ end -}}
 {{- end -}}
+
+{{/* Seconds that a pod with the contract checks may take: ten minutes to schedule it and to end. */}}
+{{- define "glm.verify.seconds" -}}
+{{- add 600 (mulf 60 .Values.verify.minutes | ceil) -}}
+{{- end -}}
+
+{{/* What Helm has to be told so that it waits long enough for one hook; takes (list . profile). */}}
+{{- define "glm.gates.timeout" -}}
+{{- $values := (index . 0).Values -}}
+{{- $longest := $values.verify.afterRollout | ternary (include "glm.verify.seconds" (index . 0)) 0 | int -}}
+{{- if $values.evaluate.afterRollout }}{{ $longest = max $longest (int $values.evaluate.deadlineSeconds) }}{{ end -}}
+--timeout {{ add (include "glm.rollout.seconds" .) $longest }}s
+{{- end -}}
