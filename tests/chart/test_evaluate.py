@@ -150,9 +150,7 @@ def test_the_pinned_packages_are_all_that_the_image_needs(server: Launched, tmp_
     (problems / "test.jsonl").write_text(
         json.dumps({"problem": "The code word is 17. What is the code word?", "answer": "17"})
     )
-    done = kubelet.run(
-        job(values, profile="cpu"), {"http://glm:30000": server.base}, JOB="6d70"
-    )
+    done = kubelet.run(job(values, profile="cpu"), {"http://glm:30000": server.base}, JOB="6d70")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 of 30 samples" in done.stderr
     assert sys.executable not in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,11 @@ from typing import Any
 import pytest
 
 from deploy import loader, yamlfile
-from deploy.chart import ROOT, profiles
+from deploy.chart import CHART, ROOT, profiles, tools
 from deploy.profile import Profile
 from deploy.verify import suite
 from tests.chart.kubelet import Kubelet
-from tests.chart.rendering import Object, objects, only, pod, server
+from tests.chart.rendering import MAJORS, Object, objects, only, pod, server
 from tests.chart.test_command import drawn
 from tests.chart.validation import containers
 from tests.launching import Launched
@@ -24,6 +25,7 @@ from tests.verify.proxy import proxied
 
 # What launch.py may ask of an image.
 PACKAGES = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+HOST_MODEL = {"model": {"storage": {"kind": "host", "hostPath": "/m"}}}
 KEYS = {"api-key": "sk-test", "admin-api-key": "sk-admin"}
 # The checks whose answers a so small a model does not choose, the long ones left out.
 SURE = ["models", "structured", "limits", "parsing", "operations"]
@@ -56,18 +58,22 @@ def overlaid(name: str) -> dict[str, Any]:
     return {"profile": name, "engine": engine, "limits": {"drain_seconds": 77}}
 
 
-@pytest.mark.parametrize("name", profiles.names())
-def test_the_profile_handed_over_is_the_one_that_is_served(name: str) -> None:
-    cases: list[dict[str, Any]] = [{"profile": name}, overlaid(name)]
-    for values in cases:
-        given, container = read(handed_over(values)), server(values)
-        command = given.command()
-        assert list(command.argv) == container["command"], values
-        assert command.image == container["image"]
-        served = {entry["name"]: entry["value"] for entry in container["env"]}
-        assert command.env.items() <= served.items()
-        limits = loader.load(name)[0].limits.model_dump()
-        assert given.limits.model_dump() == {**limits, **values.get("limits", {})}
+# Each with overrides of its own: two engines, and everything that an override can meet.
+OVERLAID = ("b300-agentic", "cpu", "vllm-b300", "cpu-vllm")
+
+
+@pytest.mark.parametrize(
+    "values", [*({"profile": name} for name in profiles.names()), *map(overlaid, OVERLAID)]
+)
+def test_the_profile_handed_over_is_the_one_that_is_served(values: dict[str, Any]) -> None:
+    given, container = read(handed_over(values)), server(values)
+    command = given.command()
+    assert list(command.argv) == container["command"]
+    assert command.image == container["image"]
+    served = {entry["name"]: entry["value"] for entry in container["env"]}
+    assert command.env.items() <= served.items()
+    limits = loader.load(values["profile"])[0].limits.model_dump()
+    assert given.limits.model_dump() == {**limits, **values.get("limits", {})}
 
 
 def test_both_helms_hand_the_same_over() -> None:
@@ -102,7 +108,28 @@ def test_values_become_options() -> None:
     assert " ".join(words[words.index("--minutes") :]) == (
         "--minutes 3 --only chat --only tools.called --skip context --max-context-tokens 32000"
     )
-    assert not {"verify", "rollout"} & {
+
+
+def test_the_notes_say_how_long_to_wait() -> None:
+    def notes(*sets: str) -> str:
+        command = [str(tools.helm()), "install", "glm", str(CHART), "--dry-run=client"]
+        command += [word for text in sets for word in ("--set", text)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        assert "<no value>" not in done.stdout
+        return done.stdout.partition("NOTES:")[2]
+
+    assert "helm -n default test glm --logs --timeout 1200s" in notes()
+    assert "helm -n default test" not in notes("verify.enabled=false")
+    gated = notes(
+        "verify.afterRollout=true", "model.storage.kind=host", "model.storage.hostPath=/m"
+    )
+    (seconds,) = re.findall(r"the next upgrade needs --timeout (\d+)s", gated)
+    job = only("Job", objects({"verify": {"afterRollout": True}, **HOST_MODEL}), "verify")
+    assert int(seconds) == job["spec"]["activeDeadlineSeconds"]
+
+
+def test_there_is_nothing_of_it_where_it_is_off() -> None:
+    assert not {"verify", "rollout", "launcher"} & {
         item["metadata"]["name"].partition("-")[2]
         for item in objects({"verify": {"enabled": False}})
     }
@@ -132,6 +159,17 @@ def test_the_gate_waits_for_the_servers_of_its_own_rollout() -> None:
     other = next(item for item in changed if item["metadata"]["name"] == "glm-rollout")
     assert other["spec"]["selector"] != service["spec"]["selector"]
     assert not [item for item in objects({**values, "replicas": 0}) if "rollout" in str(item)[:900]]
+
+
+@pytest.mark.parametrize("major", MAJORS)
+def test_a_pod_of_roots_can_read_the_keys(major: int) -> None:
+    """launch.py refuses a file of root's own that its group may read, so there is no group."""
+    for user, mode in ((10001, 0o440), (0, 0o400)):
+        values = {"security": {"user": user}, "auth": {"secret": "keys"}}
+        spec = verify_pod(objects(values, major=major))["spec"]
+        (secret,) = (volume["secret"] for volume in spec["volumes"] if "secret" in volume)
+        assert secret["defaultMode"] == mode
+        assert spec["securityContext"].get("fsGroup", 0) == user
 
 
 @pytest.mark.engine
