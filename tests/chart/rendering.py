@@ -62,7 +62,7 @@ def _parsed(rendered: str) -> list[Object]:
 
 @functools.cache
 def _part(text: str) -> Object | None:
-    """The object of a text that every reader of YAML takes for the same; many are rendered often."""
+    """The object of a text that every reader of YAML takes for the same; many come up again."""
     document = yamlfile.parse(text, "rendered")
     assert not [str(finding) for finding in document.findings]
     assert document.value == yaml.load(text, yaml.CSafeLoader)
