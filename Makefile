@@ -45,7 +45,7 @@ loadtest: $(INSTALLED) ## load-test a running server (ARGS="--host http://... --
 	@exec $(BIN)/locust -f loadtests/locustfile.py --headless $(ARGS)
 
 test-evaluate: $(INSTALLED) $(EVALUATE_INSTALLED) ## the tests that need the real evalscope, on the CPU
-	@$(BIN)/python -m pytest -m harness tests/evaluate $(ARGS)
+	@$(BIN)/python -m pytest -m harness tests/evaluate tests/chart/test_evaluate.py $(ARGS)
 
 test-gpu: ## the mini model on this host's GPU, and a report (GPU_PYTHON: one with the engine)
 	@$(GPU_PYTHON) -m pytest -m gpu -s tests/gpu $(ARGS)
