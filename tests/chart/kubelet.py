@@ -68,6 +68,26 @@ class Kubelet:
         pod = pod_of(item)
         assert pod
         (container,) = pod["spec"]["containers"]
+        return self._start(item, container, replace, more, fields)
+
+    def prepare(self, item: Object, replace: Mapping[str, str]) -> str:
+        """The one container that comes first, until it ends well; what it said."""
+        pod = pod_of(item)
+        assert pod
+        (container,) = pod["spec"]["initContainers"]
+        process = self._start(item, container, replace, (), {})
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+        return out
+
+    def _start(
+        self,
+        item: Object,
+        container: Object,
+        replace: Mapping[str, str],
+        more: Sequence[str],
+        fields: Mapping[str, str],
+    ) -> subprocess.Popen[str]:
         volumes = self.mounts(item)
         places = {
             mount["mountPath"]: str(volumes[mount["name"]]) for mount in container["volumeMounts"]

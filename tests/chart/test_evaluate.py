@@ -104,6 +104,9 @@ def test_another_run_is_another_job_and_a_rollout_has_its_own_behind_the_checks(
     assert notes["helm.sh/hook"] == "post-install,post-upgrade"
     assert int(notes["helm.sh/hook-weight"]) > 0
     assert pod({"evaluate": CARD}) == pod()
+    # More servers are no reason to ask again.
+    host = {"storage": {"kind": "host", "hostPath": "/m"}}
+    assert jobs({"evaluate": CARD, "replicas": 2, "model": host}).keys() == {first}
 
 
 def test_the_image_holds_the_pinned_harness() -> None:
@@ -124,6 +127,8 @@ def test_a_pod_goes_on_where_another_was_cut_off(server: Launched, tmp_path: Pat
         samples = tmp_path / "claim-results" / "run-1-6d70" / "samples.jsonl"
         return done, samples.read_text().splitlines(keepends=True)
 
+    said = kubelet.prepare(item, {"http://glm:30000": server.base, "glm-rollout": "127.0.0.1"})
+    assert f"1 of 1 servers of this rollout are ready, and {server.base} listens" in said
     done, lines = run()
     assert done.returncode == 0, done.stderr
     assert len(lines) == 40

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import socket
@@ -135,13 +136,17 @@ def test_a_secret_without_keys_or_with_others_is_refused(tmp_path: Path) -> None
     assert "api_key" in run("keys.py", tmp_path, tmp_path / "out", "api-key").stderr
 
 
-def test_servers_of_a_rollout_are_waited_for() -> None:
+def test_servers_of_a_rollout_are_waited_for(tmp_path: Path) -> None:
+    def wait(servers: int, seconds: int, name: str, url: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "rollout.json").write_text(json.dumps({"servers": servers, "seconds": seconds}))
+        return run("wait.py", tmp_path / "rollout.json", name, url)
+
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        ready = run("wait.py", "127.0.0.1", 1, url, 60)
-        short = run("wait.py", "127.0.0.1", 2, url, 0)
-    silent = run("wait.py", "127.0.0.1", 1, url, 0)
-    unknown = run("wait.py", "glm-rollout.invalid", 1, url, 0)
+        ready = wait(1, 60, "127.0.0.1", url)
+        short = wait(2, 0, "127.0.0.1", url)
+    silent = wait(1, 0, "127.0.0.1", url)
+    unknown = wait(1, 0, "glm-rollout.invalid", url)
     assert ready.returncode == 0, ready.stderr
     assert "1 of 1 servers of this rollout are ready" in ready.stdout
     assert {done.returncode for done in (short, silent, unknown)} == {1}

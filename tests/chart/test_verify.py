@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import subprocess
@@ -146,9 +147,11 @@ def test_the_gate_waits_for_the_servers_of_its_own_rollout() -> None:
     assert service["spec"]["clusterIP"] == "None"
     assert "publishNotReadyAddresses" not in service["spec"]
     assert service["spec"]["selector"].items() <= pod()["metadata"]["labels"].items()
-    assert waiting["command"][2:5] == ["glm-rollout", "1", "http://glm:30000"]
+    assert waiting["command"][2:] == ["/glm/rollout.json", "glm-rollout", "http://glm:30000"]
+    rollout = json.loads(only("ConfigMap", found, "launcher")["data"]["rollout.json"])
+    assert rollout["servers"] == 1
     # Long enough for an old server to drain, a download, and a start.
-    spec, seconds = pod()["spec"], int(waiting["command"][5])
+    spec, seconds = pod()["spec"], rollout["seconds"]
     probe = spec["containers"][0]["startupProbe"]
     start = probe["periodSeconds"] * probe["failureThreshold"]
     assert seconds >= spec["terminationGracePeriodSeconds"] + start + 10800

@@ -20,7 +20,7 @@ restartPolicy: Never
 {{- if .wait }}
 initContainers:
   - name: wait
-    {{- $words := list "python3" "/glm/wait.py" (printf "%s-rollout" $name) (int .root.Values.replicas | toString) (include "glm.url" (list .root .profile)) (include "glm.rollout.seconds" (list .root .profile)) }}
+    {{- $words := list "python3" "/glm/wait.py" "/glm/rollout.json" (printf "%s-rollout" $name) (include "glm.url" (list .root .profile)) }}
     {{- include "glm.launcher.container" (set (omit . "keys" "judge" "results" "env") "command" $words) | nindent 4 }}
 {{- end }}
 containers:

@@ -16,6 +16,13 @@
 {{- add (mul $values.replicas $one) ($model.download | ternary (int $values.model.downloadSeconds) 0) -}}
 {{- end -}}
 
+{{/*
+What a pod waits for, in a file, so that other replicas are no other pod. Takes (list . profile).
+*/}}
+{{- define "glm.rollout" -}}
+{{- dict "servers" (int (index . 0).Values.replicas) "seconds" (include "glm.rollout.seconds" . | int) | toRawJson -}}
+{{- end -}}
+
 {{/* "true" where a pod waits for the servers of a rollout. */}}
 {{- define "glm.rollout.awaited" -}}
 {{- if and .Values.replicas (or .Values.verify.afterRollout .Values.evaluate.enabled .Values.evaluate.afterRollout) }}true{{ end -}}

@@ -23,6 +23,15 @@ keeps a copy of an object in an annotation of at most 256 KiB. Takes (list profi
 {{- . | replace "profiles/" "configs/" | trimPrefix "files/scripts/" -}}
 {{- end -}}
 
+{{/* The file of a part that is no file of the chart, as JSON; takes (list . profile part). */}}
+{{- define "glm.tree.made" -}}
+{{- if eq (index . 2) "verify" -}}
+{{- dict "name" "profile.json" "text" (include "glm.document" (list (index . 0) (index . 1))) | toRawJson -}}
+{{- else if eq (index . 2) "launcher" -}}
+{{- dict "name" "rollout.json" "text" (include "glm.rollout" (list (index . 0) (index . 1))) | toRawJson -}}
+{{- else }}{}{{ end -}}
+{{- end -}}
+
 {{/* A part's ConfigMap; takes (list . profile part). */}}
 {{- define "glm.tree.configmap" -}}
 {{- $root := index . 0 -}}
@@ -38,8 +47,8 @@ data:
   {{ include "glm.tree.path" $path | replace "/" "--" }}: {{ toString $data | toRawJson }}
   {{- end }}
   {{- end }}
-  {{- if eq (index . 2) "verify" }}
-  profile.json: {{ include "glm.document" (list $root (index . 1)) | toRawJson }}
+  {{- with include "glm.tree.made" . | fromJson }}
+  {{ .name }}: {{ toRawJson .text }}
   {{- end }}
 {{- end -}}
 
@@ -55,7 +64,7 @@ data:
       - {key: {{ replace "/" "--" $path }}, path: {{ $path }}}
       {{- end }}
       {{- end }}
-      {{- if eq (index . 2) "verify" }}
-      - {key: profile.json, path: profile.json}
+      {{- with include "glm.tree.made" . | fromJson }}
+      - {key: {{ .name }}, path: {{ .name }}}
       {{- end }}
 {{- end -}}

@@ -1,12 +1,15 @@
-"""Wait for the servers of a rollout: wait.py NAME COUNT URL SECONDS
+"""Wait for the servers of a rollout: wait.py FILE NAME URL
 
-NAME is a headless Service that chooses the servers of one rollout: it resolves to those that are
-ready. URL is the Service that clients use; a node may learn of new servers a moment later.
+FILE says how many servers there will be and how many seconds that may take. NAME is a headless
+Service that chooses the servers of one rollout: it resolves to those that are ready. URL is the
+Service that clients use; a node may learn of new servers a moment later.
 """
 
+import json
 import socket
 import sys
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 INTERVAL_SECONDS = 2
@@ -14,7 +17,9 @@ CONNECT_SECONDS = 5
 
 
 def main() -> None:
-    name, count, url, seconds = sys.argv[1], int(sys.argv[2]), sys.argv[3], float(sys.argv[4])
+    rollout = json.loads(Path(sys.argv[1]).read_text())
+    name, url = sys.argv[2:]
+    count, seconds = rollout["servers"], rollout["seconds"]
     end, said = time.monotonic() + seconds, ""
     while not ((ready := resolved(name)) >= count and listens(url)):
         state = f"{ready} of {count} servers of this rollout are ready"
