@@ -69,8 +69,10 @@ def test_the_pods_commands_run_a_test(tmp_path: Path) -> None:
     kubelet = Kubelet(found, tmp_path, ["locust"], {"keys": {"api-key": "sk-test"}})
     port = str(free_port())
     with fault_server("--gap", "0.005", "--ttft", "0.01", "--key", "sk-test") as url:
+        job = only("Job", found, "loadtest")
+        kubelet.prepare(job, {"http://glm:30000": url, "glm-rollout": "127.0.0.1"})
         master = kubelet.start(
-            only("Job", found, "loadtest"),
+            job,
             {"http://glm:30000": url},
             *("--master-bind-host", "127.0.0.1", "--master-bind-port", port),
         )

@@ -15,41 +15,19 @@ metadata:
 spec:
   {{- include "glm.pod" (list $root true) | nindent 2 }}
   restartPolicy: Never
+  {{- $wait := list "python3" "/loadtest/wait.py" "/loadtest/rollout.json" (printf "%s-rollout" (include "glm.name" $root)) (include "glm.url" (list $root $profile)) }}
+  initContainers:
+    - name: wait
+      {{- include "glm.loadtest.container" (list $root $wait) | nindent 6 }}
   containers:
     - name: locust
-      image: {{ $test.image | quote }}
-      imagePullPolicy: {{ $root.Values.image.pullPolicy }}
-      command:
-        {{- $keyed := $root.Values.auth.secret | empty | ternary list (list "python3" "/loadtest/keyed.py" "/run/secrets/keys" "api-key") }}
-        {{- range concat $keyed (list "locust" "--locustfile" "/loadtest/loadtests/locustfile.py") (index . 3) }}
-        - {{ . | quote }}
-        {{- end }}
-      env:
-        - name: HOME
-          value: /tmp
-        - name: PYTHONDONTWRITEBYTECODE
-          value: "1"
+      {{- $keyed := $root.Values.auth.secret | empty | ternary list (list "python3" "/loadtest/keyed.py" "/run/secrets/keys" "api-key") }}
+      {{- include "glm.loadtest.container" (list $root (concat $keyed (list "locust" "--locustfile" "/loadtest/loadtests/locustfile.py") (index . 3))) | nindent 6 }}
       {{- if eq (index . 2) "loadtest" }}
       ports:
         - name: locust
           containerPort: 5557
       {{- end }}
-      resources:
-        requests: {cpu: {{ $test.cpu | quote }}, memory: {{ $test.memory }}}
-        limits: {cpu: {{ $test.cpu | quote }}, memory: {{ $test.memory }}}
-      securityContext:
-        {{- include "glm.container-security" (list $root false) | nindent 8 }}
-      volumeMounts:
-        - name: loadtests
-          mountPath: /loadtest
-          readOnly: true
-        - name: tmp
-          mountPath: /tmp
-        {{- if $root.Values.auth.secret }}
-        - name: secret
-          mountPath: /run/secrets/keys
-          readOnly: true
-        {{- end }}
   volumes:
     - name: loadtests
       projected:
@@ -64,6 +42,39 @@ spec:
     - name: secret
       {{- include "glm.secret" (list $root .) | nindent 6 }}
     {{- end }}
+{{- end -}}
+
+{{/* A container in locust's image, without a name; takes (list . command). */}}
+{{- define "glm.loadtest.container" -}}
+{{- $root := index . 0 -}}
+{{- $test := $root.Values.loadTest -}}
+image: {{ $test.image | quote }}
+imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+command:
+  {{- range index . 1 }}
+  - {{ . | quote }}
+  {{- end }}
+env:
+  - name: HOME
+    value: /tmp
+  - name: PYTHONDONTWRITEBYTECODE
+    value: "1"
+resources:
+  requests: {cpu: {{ $test.cpu | quote }}, memory: {{ $test.memory }}}
+  limits: {cpu: {{ $test.cpu | quote }}, memory: {{ $test.memory }}}
+securityContext:
+  {{- include "glm.container-security" (list $root false) | nindent 2 }}
+volumeMounts:
+  - name: loadtests
+    mountPath: /loadtest
+    readOnly: true
+  - name: tmp
+    mountPath: /tmp
+  {{- if $root.Values.auth.secret }}
+  - name: secret
+    mountPath: /run/secrets/keys
+    readOnly: true
+  {{- end }}
 {{- end -}}
 
 {{/* The scenario and the profile's limits: JSON, since locust's image reads no YAML. */}}

@@ -25,7 +25,7 @@ What a pod waits for, in a file, so that other replicas are no other pod. Takes 
 
 {{/* "true" where a pod waits for the servers of a rollout. */}}
 {{- define "glm.rollout.awaited" -}}
-{{- if and .Values.replicas (or .Values.verify.afterRollout .Values.evaluate.enabled .Values.evaluate.afterRollout) }}true{{ end -}}
+{{- if and .Values.replicas (or .Values.verify.afterRollout .Values.evaluate.enabled .Values.evaluate.afterRollout .Values.loadTest.enabled) }}true{{ end -}}
 {{- end -}}
 
 {{/* Seconds that a pod with the contract checks may take: ten minutes to schedule it and to end. */}}

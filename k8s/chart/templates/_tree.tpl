@@ -13,7 +13,7 @@ keeps a copy of an object in an annotation of at most 256 KiB. Takes (list profi
     "files/scripts/keyed.py" "files/scripts/wait.py")
   "verify" (list "deploy/verify/*.py")
   "evaluate" (list "deploy/evaluate/*.*" "profiles/evaluation/*.yaml" "files/scripts/evaluation.py")
-  "loadtests" (list "loadtests/*.py" "loadtests/*/*.py" "loadtests/*/*.css" "files/scripts/keyed.py")
+  "loadtests" (list "loadtests/*.py" "loadtests/*/*.py" "loadtests/*/*.css" "files/scripts/keyed.py" "files/scripts/wait.py")
 -}}
 {{- index $parts (index . 1) | toRawJson -}}
 {{- end -}}
@@ -27,7 +27,7 @@ keeps a copy of an object in an annotation of at most 256 KiB. Takes (list profi
 {{- define "glm.tree.made" -}}
 {{- if eq (index . 2) "verify" -}}
 {{- dict "name" "profile.json" "text" (include "glm.document" (list (index . 0) (index . 1))) | toRawJson -}}
-{{- else if eq (index . 2) "launcher" -}}
+{{- else if has (index . 2) (list "launcher" "loadtests") -}}
 {{- dict "name" "rollout.json" "text" (include "glm.rollout" (list (index . 0) (index . 1))) | toRawJson -}}
 {{- else }}{}{{ end -}}
 {{- end -}}
