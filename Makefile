@@ -27,7 +27,7 @@ EVALUATE_INSTALLED := $(EVALUATE_VENV)/.installed
 CHECKOV_INSTALLED := $(CHECKOV_VENV)/.installed
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help serve loadtest install-peers bench-load test test-vllm test-evaluate test-gpu audit install install-vllm install-evaluate lint format generate lock bench train clean
+.PHONY: help serve loadtest install-peers bench-load test test-vllm test-evaluate test-gpu audit install install-vllm install-evaluate lint format generate verify lock bench train clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -45,7 +45,7 @@ loadtest: $(INSTALLED) ## load-test a running server (ARGS="--host http://... --
 	@exec $(BIN)/locust -f loadtests/locustfile.py --headless $(ARGS)
 
 test-evaluate: $(INSTALLED) $(EVALUATE_INSTALLED) ## the tests that need the real evalscope, on the CPU
-	@$(BIN)/python -m pytest -m harness tests/evaluate $(ARGS)
+	@$(BIN)/python -m pytest -m harness tests/evaluate tests/chart/test_evaluate.py $(ARGS)
 
 test-gpu: ## the mini model on this host's GPU, and a report (GPU_PYTHON: one with the engine)
 	@$(GPU_PYTHON) -m pytest -m gpu -s tests/gpu $(ARGS)
@@ -107,6 +107,9 @@ generate: $(INSTALLED) ## write what is derived: option catalogue, JSON Schema, 
 	test ! -e $(VLLM_INSTALLED) || $(VLLM_VENV)/bin/python -m deploy.engines.generate vllm
 	$(BIN)/python -m deploy.generate
 	$(BIN)/python -m deploy.chart.generate
+
+verify: generate ## is everything current that is derived? Writes it anew, and fails on a difference
+	@git diff --exit-code --stat
 
 lock: ## pin every package anew from requirements/*.in
 	@bash requirements/lock.sh $(PYTHON)

@@ -9,9 +9,13 @@ from deploy import loader
 from deploy.chart import profiles
 from deploy.chart.values import Entry
 from deploy.engines import ENGINES, catalogue
+from deploy.evaluate.suites import card
 from deploy.generate import kinds, option_schema
+from deploy.verify import suite
 
 _TYPES = {bool: "boolean", int: "integer", str: "string", list: "array", dict: "object"}
+# Lists of what launch.py knows by name.
+_CHOICES = {"checks": (*suite.TOPICS, *suite.NAMES), "benchmarks": tuple(card().benchmarks)}
 _LABELS = {"type": "object", "additionalProperties": {"type": "string"}}
 _SELECTOR = {
     "type": "object",
@@ -100,6 +104,9 @@ def _value(entry: Entry) -> dict[str, Any]:
     if constraint.pop("engineVersions", False):
         known = [version for engine in ENGINES for version in catalogue.versions(engine)]
         return {"enum": ["", *known]}
+    for key, names in _CHOICES.items():
+        if constraint.pop(key, False):
+            return {"type": "array", "items": {"enum": list(names)}, "uniqueItems": True}
     if "enum" in constraint or "$ref" in constraint:
         return constraint
     return {"type": _TYPES[type(entry.default)], **constraint}

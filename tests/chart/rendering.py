@@ -55,15 +55,19 @@ def objects(values: Mapping[str, Any] | None = None, **more: Any) -> list[Object
     return copy.deepcopy(_parsed(text(values, **more)))
 
 
-@functools.cache
 def _parsed(rendered: str) -> list[Object]:
-    """Objects of a text that every reader of YAML takes for the same."""
-    parts = [f"{part}\n" for part in f"\n{rendered}".split("\n---\n")]
-    documents = [yamlfile.parse(part, "rendered") for part in parts]
-    assert not [str(finding) for document in documents for finding in document.findings]
-    values = [document.value for document in documents]
-    assert values == [yaml.load(part, yaml.CSafeLoader) for part in parts]
+    values = [_part(f"{part}\n") for part in f"\n{rendered}".split("\n---\n")]
     return [value for value in values if value]
+
+
+@functools.cache
+def _part(text: str) -> Object | None:
+    """The object of a text that every reader of YAML takes for the same; many come up again."""
+    document = yamlfile.parse(text, "rendered")
+    assert not [str(finding) for finding in document.findings]
+    assert document.value == yaml.load(text, yaml.CSafeLoader)
+    value: Object | None = document.value
+    return value
 
 
 def only(kind: str, found: Sequence[Object], component: str = "server") -> Object:

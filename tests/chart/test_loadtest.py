@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from deploy.chart import ROOT
+from tests.chart.kubelet import Kubelet
 from tests.chart.rendering import MAJORS, Object, helm, objects, only, pod, text
 from tests.chart.validation import faults, schema_faults
+from tests.launching import free_port
+from tests.loadtests.conftest import fault_server
 
 LOADTESTS = ROOT / "loadtests"
 SCENARIOS = sorted(path.stem for path in (LOADTESTS / "scenarios").glob("*.yaml"))
@@ -41,10 +45,51 @@ def test_it_is_valid_and_hands_the_scenario_over_as_json(scenario: str, major: i
     given = yaml.safe_load((LOADTESTS / "scenarios" / f"{scenario}.yaml").read_text())
     assert json.loads(maps["glm-scenario"]["scenario.json"]) == given
     assert "context_tokens" in json.loads(maps["glm-scenario"]["limits.json"])["limits"]
-    files = {path.name: path.read_text() for path in LOADTESTS.glob("*.*") if path.is_file()}
-    assert maps["glm-loadtests"] == files
-    # A ConfigMap may hold 1 MiB.
-    assert sum(map(len, files.values())) < 2**20
+    files = [path.read_text() for path in LOADTESTS.rglob("*.py")]
+    assert sorted(files) == sorted(
+        text
+        for key, text in maps["glm-loadtests"].items()
+        if key.startswith("loadtests--") and key.endswith(".py")
+    )
+
+
+def test_the_pods_commands_run_a_test(tmp_path: Path) -> None:
+    """In an interpreter that has what locust's image has, and the files from ConfigMaps alone."""
+    steps = ["phases.warmup_seconds=1", "phases.steady_seconds=3", "slo.chat.ttft_seconds.p50=60"]
+    steps += ["generator.most_lag_seconds=30", "generator.most_cpu=2"]
+    steps += ["generator.most_schedule_delay_seconds=30"]
+    found = objects(
+        {
+            **on(set=steps, workers=1),
+            "profile": "cpu",
+            "engine": {"args": {"served-model-name": "fault-model"}},
+            "auth": {"secret": "keys"},
+        }
+    )
+    kubelet = Kubelet(found, tmp_path, ["locust"], {"keys": {"api-key": "sk-test"}})
+    port = str(free_port())
+    with fault_server("--gap", "0.005", "--ttft", "0.01", "--key", "sk-test") as url:
+        job = only("Job", found, "loadtest")
+        kubelet.prepare(job, {"http://glm:30000": url, "glm-rollout": "127.0.0.1"})
+        master = kubelet.start(
+            job,
+            {"http://glm:30000": url},
+            *("--master-bind-host", "127.0.0.1", "--master-bind-port", port),
+        )
+        worker = kubelet.start(
+            only("Job", found, "loadtest-worker"),
+            {"glm-loadtest": "127.0.0.1"},
+            *("--master-port", port),
+        )
+        try:
+            out, err = master.communicate(timeout=120)
+            worker.communicate(timeout=60)
+        finally:
+            master.kill()
+            worker.kill()
+    assert master.returncode == worker.returncode == 0, out + err
+    (report,) = tmp_path.glob("Job-glm-loadtest-*/tmp/results/*/report.json")
+    assert json.loads(report.read_text())["accounting"]["completed"] > 0
 
 
 def test_master_and_workers_are_told_of_each_other_and_of_the_server() -> None:

@@ -36,11 +36,29 @@ FULL: dict[str, Any] = {
     },
     "ingress": {"enabled": True, "className": "nginx", "host": "glm.example", "tlsSecret": "tls"},
     "httpRoute": {"enabled": True, "parentRefs": [{"name": "gw"}], "hostnames": ["glm.example"]},
+    "verify": {"afterRollout": True, "only": ["chat"], "skip": ["cache"], "maxContextTokens": 1000},
+    "evaluate": {
+        "enabled": True,
+        "afterRollout": True,
+        "image": "glm-serving-evaluate:1.14.1",
+        "only": ["gpqa_diamond", "aa_lcr"],
+        "claimName": "results",
+        "against": "run-1-abc",
+        "datasets": {"gpqa_diamond": "data/gpqa"},
+        "judge": {"url": "http://judge:8000", "model": "judge", "secret": "judge-key"},
+        "env": {"HTTPS_PROXY": "http://proxy:3128"},
+    },
+    "loadTest": {"enabled": True},
     "podAnnotations": {"a": "b"},
     "podLabels": {"team": "serving"},
 }
-HOST = {"model": {"storage": {"kind": "host", "hostPath": "/mnt/nvme/glm"}}, "replicas": 2}
+HOST = {
+    "model": {"storage": {"kind": "host", "hostPath": "/mnt/nvme/glm"}},
+    "replicas": 2,
+    "evaluate": {"enabled": True, "suite": "bundled", "references": {"bundled": 95}},
+}
 BARE = {
+    "verify": {"enabled": False},
     "networkPolicy": {"enabled": False},
     "disruptionBudget": {"enabled": False},
     "monitoring": {"podMonitor": "never"},
@@ -90,8 +108,8 @@ def test_names_are_legal_at_every_length() -> None:
         "g",
         "1st",
         "a.b",
-        "g" * 40,
-        "g" * 41,
+        "g" * 38,
+        "g" * 39,
         "g" * 53,
         "g" * 52 + "h",
         "a-" * 20 + "b",
@@ -135,8 +153,26 @@ def _claim(found: list[Object]) -> None:
     only("ConfigMap", found)["metadata"]["name"] = "other"
 
 
+def _entry(found: list[Object]) -> None:
+    del only("ConfigMap", found, "launcher")["data"]["launch.py"]
+
+
+def _size(found: list[Object]) -> None:
+    only("ConfigMap", found, "verify")["data"]["more"] = " " * 200_000
+
+
 @pytest.mark.parametrize(
-    "breakage", [_drop_volume, _rename_port, _other_label, _float, _quantity, _claim]
+    "breakage",
+    [
+        _drop_volume,
+        _rename_port,
+        _other_label,
+        _float,
+        _quantity,
+        _claim,
+        _entry,
+        _size,
+    ],
 )
 def test_our_own_checks_can_fail(breakage: Callable[[list[Object]], None]) -> None:
     found = objects(FULL)

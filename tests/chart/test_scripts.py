@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import socket
 import stat
 import subprocess
 import sys
@@ -16,7 +18,6 @@ from deploy import keys
 from deploy.chart import CHART
 from deploy.errors import Refused
 from tests.chart.hub import COMMIT, REPOSITORY, Hub, hub
-from tests.launching import Launched
 
 SCRIPTS = CHART / "files" / "scripts"
 FILES = {"config.json": b"{}", "model.safetensors": random.Random(1).randbytes(300_000)}
@@ -135,14 +136,31 @@ def test_a_secret_without_keys_or_with_others_is_refused(tmp_path: Path) -> None
     assert "api_key" in run("keys.py", tmp_path, tmp_path / "out", "api-key").stderr
 
 
-@pytest.mark.engine
-def test_the_check_passes_against_the_real_server_and_can_fail(server: Launched) -> None:
-    url = f"http://127.0.0.1:{server.port}"
-    done = run("check.py", url, "glm-smoke", "/ready")
-    assert done.returncode == 0, done.stderr
-    assert "tokens:" in done.stdout
-    wrong = run("check.py", url, "glm-5.1", "/ready")
-    assert wrong.returncode == 1
-    assert "glm-5.1 is not among them" in wrong.stderr
-    assert run("check.py", url, "glm-smoke", "/redy").returncode == 1
-    assert run("check.py", "http://127.0.0.1:9", "glm-smoke", "/ready").returncode == 1
+def test_servers_of_a_rollout_are_waited_for(tmp_path: Path) -> None:
+    def wait(servers: int, seconds: int, name: str, url: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "rollout.json").write_text(json.dumps({"servers": servers, "seconds": seconds}))
+        return run("wait.py", tmp_path / "rollout.json", name, url)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        ready = wait(1, 60, "127.0.0.1", url)
+        short = wait(2, 0, "127.0.0.1", url)
+    silent = wait(1, 0, "127.0.0.1", url)
+    unknown = wait(1, 0, "glm-rollout.invalid", url)
+    assert ready.returncode == 0, ready.stderr
+    assert "1 of 1 servers of this rollout are ready" in ready.stdout
+    assert {done.returncode for done in (short, silent, unknown)} == {1}
+    assert "error: 1 of 2 servers of this rollout are ready, and 0 s have passed" in short.stderr
+    assert "error: 0 of 1 servers" in unknown.stderr
+    assert "Traceback" not in short.stderr + silent.stderr + unknown.stderr
+
+
+@pytest.mark.parametrize("entries", [[], ["api-key"], ["api-key", "admin-api-key", "other"]])
+def test_a_command_gets_the_keys_that_the_secret_holds(entries: list[str], tmp_path: Path) -> None:
+    (mounted,) = _secret(tmp_path, {})
+    for name in entries:
+        (mounted / name).write_text("sk")
+    done = run("keyed.py", mounted, "api-key,admin-api-key", "echo", "verify")
+    known = [name for name in ("api-key", "admin-api-key") if name in entries]
+    wanted = ["verify", *(word for name in known for word in (f"--{name}-file", mounted / name))]
+    assert done.stdout.split() == [str(word) for word in wanted]

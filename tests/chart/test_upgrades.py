@@ -30,6 +30,10 @@ KEEPS: list[dict[str, Any]] = [
     {"monitoring": {"podMonitor": "always", "interval": "30s"}},
     {"model": {"downloadSeconds": 20000}},
     {"model": {"storage": {"size": "1000Gi"}}},
+    {"verify": {"enabled": False}},
+    {"verify": {"afterRollout": True, "minutes": 20, "only": ["chat"]}},
+    {"evaluate": {"enabled": True, "suite": "bundled", "measure": True}},
+    {"evaluate": {"afterRollout": True, "image": "evaluate:1", "deadlineSeconds": 3600}},
     {
         "ingress": {"enabled": True, "host": "glm.example"},
         "networkPolicy": {"gateways": [{"podSelector": {"matchLabels": {"a": "b"}}}]},

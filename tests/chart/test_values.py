@@ -10,6 +10,7 @@ import pytest
 from deploy.chart import CHART, values
 from tests.chart.rendering import MAJORS, helm
 
+EVALUATE = {"enabled": True, "image": "glm-serving-evaluate:1.14.1"}
 # Wrong values, and what the message must say.
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"profile": "b3000"}, "/profile"),
@@ -73,6 +74,25 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"ingress": {"host": "https://glm.example"}}, "/ingress/host"),
     ({"httpRoute": {"enabled": True}}, "httpRoute.parentRefs"),
     ({"httpRoute": {"hostnames": ["UPPER"]}}, "/httpRoute/hostnames/0"),
+    ({"verify": {"only": ["tool.called"]}}, "/verify/only/0"),
+    ({"verify": {"skip": "context"}}, "/verify/skip"),
+    ({"verify": {"minutes": 0}}, "/verify/minutes"),
+    ({"verify": {"maxContextTokens": "200k"}}, "/verify/maxContextTokens"),
+    ({"verify": {"enabled": False, "afterRollout": True}}, "verify.afterRollout"),
+    ({"verify": {"after": True}}, "after"),
+    ({"evaluate": {"enabled": True}}, "evaluate.image"),
+    ({"evaluate": {"afterRollout": True}}, "evaluate.image"),
+    ({"evaluate": {"image": "evaluate:latest"}}, "/evaluate/image"),
+    ({"evaluate": {"suite": "mmlu"}}, "/evaluate/suite"),
+    ({"evaluate": {"only": ["gpqa"]}}, "/evaluate/only/0"),
+    ({"evaluate": {"enabled": True, "suite": "bundled"}}, "evaluate.references"),
+    ({"evaluate": {"references": {"bundled": 195}}}, "/evaluate/references/bundled"),
+    ({"evaluate": {**EVALUATE, "only": ["scicode"]}}, "evaluate.only: scicode"),
+    ({"evaluate": {**EVALUATE, "only": ["aa_lcr"]}}, "evaluate.judge.url"),
+    ({"evaluate": {**EVALUATE, "quick": False}}, "evaluate.only: name"),
+    ({"evaluate": {**EVALUATE, "judge": {"url": "http://judge"}}}, "evaluate.judge.model"),
+    ({"evaluate": {**EVALUATE, "against": "run-1"}}, "evaluate.claimName"),
+    ({"evaluate": {"against": "/results/run-1"}}, "/evaluate/against"),
     ({"customProfile": "summary: x"}, "customProfile"),
     ({"customProfile": (CHART / "profiles" / "b300.yaml").read_text()}, "probes.startupSeconds"),
 ]

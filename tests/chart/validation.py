@@ -19,7 +19,10 @@ from tests.chart.rendering import Object
 # Kinds that Kubernetes does not know by itself.
 CUSTOM = {"PodMonitor", "HTTPRoute"}
 _QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?(m|[KMGTP]i?)?")
+_KEY = re.compile(r"(?!\.\.)[-._a-zA-Z0-9]{1,253}")
 _LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+# What kubectl apply can keep of an object in its annotation, and Argo CD with it.
+_APPLIED_BYTES = 262_144
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 # What this chart may say of a custom kind: a mistyped key fails here though no CRD is at hand.
 _SPECS: dict[str, Any] = {
@@ -136,6 +139,9 @@ def containers(pod: Object) -> list[Object]:
 def _own(item: Object) -> Iterator[str]:
     if not _NAME.fullmatch(item["metadata"]["name"]):
         yield "its name is not legal"
+    for key in item.get("data", {}):
+        if not _KEY.fullmatch(key):
+            yield f"its key {key} is not legal"
     for key, value in item["metadata"].get("labels", {}).items():
         if not _LABEL.fullmatch(str(value)):
             yield f"label {key}={value}"
@@ -195,11 +201,15 @@ def _references(item: Object, found: Sequence[Object]) -> Iterator[str]:
     if pod:
         wanted = [("ServiceAccount", pod["spec"]["serviceAccountName"])]
         for volume in pod["spec"].get("volumes", []):
-            if "configMap" in volume:
-                wanted.append(("ConfigMap", volume["configMap"]["name"]))
+            sources = [volume, *volume.get("projected", {}).get("sources", [])]
+            maps = [source["configMap"] for source in sources if "configMap" in source]
+            wanted += [("ConfigMap", given["name"]) for given in maps]
+            yield from _entries(maps, found)
         yield from (
             f"there is no {kind} {name}" for kind, name in wanted if (kind, name) not in names
         )
+    if item["kind"] == "ConfigMap" and len(json.dumps(item)) > _APPLIED_BYTES:
+        yield "it is too large for kubectl apply"
     if item["kind"] in (
         "Deployment",
         "PodDisruptionBudget",
@@ -210,8 +220,9 @@ def _references(item: Object, found: Sequence[Object]) -> Iterator[str]:
         selector = spec.get("selector") or spec.get("podSelector")
         labels = selector.get("matchLabels", selector)
         chosen = [pod for pod in pods if labels.items() <= pod["metadata"]["labels"].items()]
-        if len(chosen) != 1:
-            yield f"its selector chooses {len(chosen)} kinds of pods"
+        parts = {pod["metadata"]["labels"]["app.kubernetes.io/component"] for pod in chosen}
+        if len(parts) != 1:
+            yield f"its selector chooses {len(parts)} kinds of pods"
         ports = {p["name"] for pod in chosen for c in containers(pod) for p in c.get("ports", [])}
         for entry in [
             *(port["targetPort"] for port in spec.get("ports", [])),
@@ -223,6 +234,21 @@ def _references(item: Object, found: Sequence[Object]) -> Iterator[str]:
     for backend in _backends(item):
         if ("Service", backend) not in names:
             yield f"there is no Service {backend}"
+
+
+def _entries(maps: Sequence[Object], found: Sequence[Object]) -> Iterator[str]:
+    """Whether the entries that a volume takes are there, each in a place of its own."""
+    data = {
+        other["metadata"]["name"]: other["data"] for other in found if other["kind"] == "ConfigMap"
+    }
+    paths: list[str] = []
+    for given in maps:
+        for entry in given.get("items", []):
+            paths.append(entry["path"])
+            if entry["key"] not in data.get(given["name"], {}):
+                yield f"{given['name']} has no entry {entry['key']}"
+    if len(paths) != len(set(paths)):
+        yield "two entries of ConfigMaps are put into one place"
 
 
 def _backends(item: Object) -> Iterator[str]:

@@ -6,8 +6,8 @@
   "--master" "--headless" "--expect-workers" (int $test.workers | toString) "--expect-workers-max-wait" "600"
   "--host" (include "glm.url" .)
   "--model" (index . 1).served
-  "--scenario" "/loadtest/scenario/scenario.json"
-  "--limits" "/loadtest/scenario/limits.json"
+  "--scenario" "/loadtest/scenario.json"
+  "--limits" "/loadtest/limits.json"
   "--results" "/tmp/results"
 -}}
 {{- range $test.set }}{{ $words = concat $words (list "--set" .) }}{{ end -}}

@@ -13,68 +13,68 @@ metadata:
     glm-serving/run: {{ int $test.run | quote }}
     glm-serving/scenario: {{ include "glm.loadtest.scenario" (list $root $profile) | sha256sum | trunc 16 | quote }}
 spec:
-  {{- include "glm.pod" $root | nindent 2 }}
+  {{- include "glm.pod" (list $root true) | nindent 2 }}
   restartPolicy: Never
+  {{- $wait := list "python3" "/loadtest/wait.py" "/loadtest/rollout.json" (printf "%s-rollout" (include "glm.name" $root)) (include "glm.url" (list $root $profile)) }}
+  initContainers:
+    - name: wait
+      {{- include "glm.loadtest.container" (list $root $wait) | nindent 6 }}
   containers:
     - name: locust
-      image: {{ $test.image | quote }}
-      imagePullPolicy: {{ $root.Values.image.pullPolicy }}
-      command:
-        {{- range concat (list "locust" "--locustfile" "/loadtest/loadtests/locustfile.py") (index . 3) }}
-        - {{ . | quote }}
-        {{- end }}
-        {{- if $root.Values.auth.secret }}
-        - "--api-key-file"
-        - "/run/secrets/keys/api-key"
-        {{- end }}
-      env:
-        - name: HOME
-          value: /tmp
-        {{- /* A ConfigMap's files are links into a folder of another name. */}}
-        - name: PYTHONPATH
-          value: /loadtest
-        - name: PYTHONDONTWRITEBYTECODE
-          value: "1"
+      {{- $keyed := $root.Values.auth.secret | empty | ternary list (list "python3" "/loadtest/keyed.py" "/run/secrets/keys" "api-key") }}
+      {{- include "glm.loadtest.container" (list $root (concat $keyed (list "locust" "--locustfile" "/loadtest/loadtests/locustfile.py") (index . 3))) | nindent 6 }}
       {{- if eq (index . 2) "loadtest" }}
       ports:
         - name: locust
           containerPort: 5557
       {{- end }}
-      resources:
-        requests: {cpu: {{ $test.cpu | quote }}, memory: {{ $test.memory }}}
-        limits: {cpu: {{ $test.cpu | quote }}, memory: {{ $test.memory }}}
-      securityContext:
-        {{- include "glm.container-security" (list $root false) | nindent 8 }}
-      volumeMounts:
-        - name: loadtests
-          mountPath: /loadtest/loadtests
-          readOnly: true
-        - name: scenario
-          mountPath: /loadtest/scenario
-          readOnly: true
-        - name: tmp
-          mountPath: /tmp
-        {{- if $root.Values.auth.secret }}
-        - name: secret
-          mountPath: /run/secrets/keys
-          readOnly: true
-        {{- end }}
   volumes:
     - name: loadtests
-      configMap:
-        name: {{ include "glm.name" $root }}-loadtests
-    - name: scenario
-      configMap:
-        name: {{ include "glm.name" $root }}-scenario
+      projected:
+        sources:
+          {{- include "glm.tree.source" (list $root $profile "loadtests") | nindent 10 }}
+          - configMap:
+              name: {{ include "glm.name" $root }}-scenario
     - name: tmp
       emptyDir:
         sizeLimit: {{ $root.Values.resources.scratch }}
     {{- with $root.Values.auth.secret }}
     - name: secret
-      secret:
-        secretName: {{ . }}
-        defaultMode: 288 # 0440 to every reader of YAML
+      {{- include "glm.secret" (list $root .) | nindent 6 }}
     {{- end }}
+{{- end -}}
+
+{{/* A container in locust's image, without a name; takes (list . command). */}}
+{{- define "glm.loadtest.container" -}}
+{{- $root := index . 0 -}}
+{{- $test := $root.Values.loadTest -}}
+image: {{ $test.image | quote }}
+imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+command:
+  {{- range index . 1 }}
+  - {{ . | quote }}
+  {{- end }}
+env:
+  - name: HOME
+    value: /tmp
+  - name: PYTHONDONTWRITEBYTECODE
+    value: "1"
+resources:
+  requests: {cpu: {{ $test.cpu | quote }}, memory: {{ $test.memory }}}
+  limits: {cpu: {{ $test.cpu | quote }}, memory: {{ $test.memory }}}
+securityContext:
+  {{- include "glm.container-security" (list $root false) | nindent 2 }}
+volumeMounts:
+  - name: loadtests
+    mountPath: /loadtest
+    readOnly: true
+  - name: tmp
+    mountPath: /tmp
+  {{- if $root.Values.auth.secret }}
+  - name: secret
+    mountPath: /run/secrets/keys
+    readOnly: true
+  {{- end }}
 {{- end -}}
 
 {{/* The scenario and the profile's limits: JSON, since locust's image reads no YAML. */}}

@@ -5,7 +5,7 @@ metadata:
   labels:
     {{- include "glm.selector" (list $root "model") | nindent 4 }}
 spec:
-  {{- include "glm.pod" $root | nindent 2 }}
+  {{- include "glm.pod" (list $root true) | nindent 2 }}
   {{- include "glm.placement" . | trim | nindent 2 }}
   restartPolicy: OnFailure
   containers:

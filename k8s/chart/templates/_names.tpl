@@ -1,11 +1,11 @@
-{{/* The base of every object's name: at most 40 characters, so that suffixes fit into 63. A release's
+{{/* The base of every object's name: at most 38 characters, so that suffixes fit into 63. A release's
      name may hold dots and start with a digit, a Service's may not. */}}
 {{- define "glm.name" -}}
 {{- $name := .Values.nameOverride | default (.Release.Name | replace "." "-") -}}
 {{- if regexMatch "^[0-9]" $name }}{{ $name = printf "glm-%s" $name }}{{ end -}}
-{{- if gt (len $name) 40 -}}
+{{- if gt (len $name) 38 -}}
 {{- /* A hash keeps two long names apart that start alike. */ -}}
-{{- $name = printf "%s-%s" ($name | trunc 31 | trimSuffix "-") (sha256sum $name | trunc 8) -}}
+{{- $name = printf "%s-%s" ($name | trunc 29 | trimSuffix "-") (sha256sum $name | trunc 8) -}}
 {{- end -}}
 {{- $name -}}
 {{- end -}}

@@ -1,6 +1,7 @@
-{{/* What every pod says of its user and its image; takes the root. */}}
+{{/* What every pod says of its user and its image; takes (list . shared): whether its volumes' files
+     become the group's. */}}
 {{- define "glm.pod" -}}
-{{- $root := . -}}
+{{- $root := index . 0 -}}
 {{- $values := $root.Values -}}
 serviceAccountName: {{ include "glm.name" $root }}
 automountServiceAccountToken: false
@@ -11,9 +12,11 @@ securityContext:
   {{- end }}
   runAsUser: {{ $values.security.user | int }}
   runAsGroup: {{ $values.security.user | int }}
+  {{- if index . 1 }}
   fsGroup: {{ $values.security.user | int }}
   {{- /* Walking through the weights at every start would take minutes. */}}
   fsGroupChangePolicy: OnRootMismatch
+  {{- end }}
   seccompProfile:
     type: RuntimeDefault
 {{- with $values.image.pullSecrets }}
@@ -79,8 +82,17 @@ runAsNonRoot: false
 {{- end }}
 {{- if and $values.model.tokenSecret (has "model.py" (index . 1)) }}
 - name: hub-token
-  secret:
-    secretName: {{ $values.model.tokenSecret }}
-    defaultMode: 288 # 0440 to every reader of YAML
+  {{- include "glm.secret" (list (index . 0) $values.model.tokenSecret) | nindent 2 }}
 {{- end }}
+{{- end -}}
+
+{{/* A Secret's volume, for security.user alone: as the group, or as root. Takes (list . name). */}}
+{{- define "glm.secret" -}}
+secret:
+  secretName: {{ index . 1 }}
+  {{- if (index . 0).Values.security.user }}
+  defaultMode: 288 # 0440 to every reader of YAML
+  {{- else }}
+  defaultMode: 256 # 0400
+  {{- end }}
 {{- end -}}

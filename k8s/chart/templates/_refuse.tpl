@@ -55,6 +55,7 @@
 {{- if and $values.loadTest.enabled (not (.Files.Get (printf "loadtests/scenarios/%s.yaml" $values.loadTest.scenario))) -}}
 {{- $faults = append $faults (printf "loadTest.scenario: there is no loadtests/scenarios/%s.yaml" $values.loadTest.scenario) -}}
 {{- end -}}
+{{- $faults = concat $faults (include "glm.refuse.checks" $values | fromJsonArray) -}}
 {{- if $faults -}}
 {{- fail (printf "\n  %s" ($faults | uniq | join "\n  ")) -}}
 {{- end -}}

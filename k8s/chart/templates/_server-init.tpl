@@ -46,9 +46,7 @@
 {{- end }}
 {{- with $root.Values.auth.secret }}
 - name: secret
-  secret:
-    secretName: {{ . }}
-    defaultMode: 288 # 0440 to every reader of YAML
+  {{- include "glm.secret" (list $root .) | nindent 2 }}
 - name: keys
   emptyDir:
     medium: Memory
