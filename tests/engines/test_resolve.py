@@ -6,13 +6,16 @@ Expected values are SGLang's documented ones for GLM-5.1's architecture, per GPU
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
 from deploy import loader
-from deploy.engines.resolve import resolve
+from deploy.engines.resolve import Row, resolve
 from deploy.overrides import Setting
+from tests.ahead import begun
 from tests.launching import profiles_of, run
 
 pytestmark = pytest.mark.engine
@@ -65,10 +68,17 @@ def expected(name: str) -> dict[str, Any]:
     return values
 
 
+@pytest.fixture(scope="module")
+def resolved() -> Iterator[Mapping[str, Future[list[Row]]]]:
+    with begun(lambda name: resolve(loader.load(name)[0]), profiles_of("sglang")) as rows:
+        yield rows
+
+
 @pytest.mark.parametrize("name", profiles_of("sglang"))
-def test_the_engine_uses_what_the_profile_means(name: str) -> None:
-    profile, _ = loader.load(name)
-    rows = {row.option: row for row in resolve(profile)}
+def test_the_engine_uses_what_the_profile_means(
+    resolved: Mapping[str, Future[list[Row]]], name: str
+) -> None:
+    rows = {row.option: row for row in resolved[name].result()}
     used = {option: rows[option].used for option in expected(name) if option in rows}
     assert used == expected(name)
     for row in rows.values():

@@ -6,12 +6,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
 from deploy.plan import plan
 from deploy.plan.source import config_of
+from tests.ahead import begun
 from tests.plan import oracle
 from tests.plan.profiles import changed
 
@@ -22,27 +25,25 @@ _EXTRA_BYTES = 4 * 4
 _SHARED = {"embed_tokens", "lm_head"}
 
 
-@pytest.mark.parametrize(
-    "name, settings",
-    [
-        ("b300", []),
-        ("b300-tp4", ["kv-cache-dtype=bfloat16"]),
-        ("b300-high-throughput", ["speculative-algorithm=EAGLE"]),
-        ("b300-agentic", []),
-        # A GPU of less than 160 GiB that shares the model with few others gets smaller graphs.
-        ("h200", ["kv-cache-dtype=fp8_e4m3", "tp-size=2"]),
-        ("mini-hopper", ["speculative-algorithm=EAGLE"]),
-    ],
-)
-def test_weights_and_tokens_are_as_large_as_the_engine_has_them(
-    name: str, settings: list[str]
-) -> None:
-    profile = changed(name, *settings)
-    config = config_of(profile.model, None)
+Case = tuple[str, tuple[str, ...]]
+CASES: list[Case] = [
+    ("b300", ()),
+    ("b300-tp4", ("kv-cache-dtype=bfloat16",)),
+    ("b300-high-throughput", ("speculative-algorithm=EAGLE",)),
+    ("b300-agentic", ()),
+    # A GPU of less than 160 GiB that shares the model with few others gets smaller graphs.
+    ("h200", ("kv-cache-dtype=fp8_e4m3", "tp-size=2")),
+    ("mini-hopper", ("speculative-algorithm=EAGLE",)),
+]
+
+
+def asked(case: Case) -> dict[str, Any]:
+    """What the engine's own classes say of a profile with settings."""
+    profile = changed(case[0], *case[1])
     request = {
         "argv": list(profile.command().options),
         "gpu": profile.hardware.gpu,
-        "config": config,
+        "config": config_of(profile.model, None),
     }
     done = subprocess.run(
         [sys.executable, "-m", oracle.__name__],
@@ -54,8 +55,23 @@ def test_weights_and_tokens_are_as_large_as_the_engine_has_them(
     )
     lines = [line for line in done.stdout.splitlines() if line.startswith(oracle.RESULT)]
     assert lines, done.stderr
-    engine: dict[str, Any] = json.loads(lines[0].removeprefix(oracle.RESULT))
+    answer: dict[str, Any] = json.loads(lines[0].removeprefix(oracle.RESULT))
+    return answer
 
+
+@pytest.fixture(scope="module")
+def answers() -> Iterator[Mapping[Case, Future[dict[str, Any]]]]:
+    with begun(asked, CASES) as found:
+        yield found
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: " ".join((case[0], *case[1])))
+def test_weights_and_tokens_are_as_large_as_the_engine_has_them(
+    answers: Mapping[Case, Future[dict[str, Any]]], case: Case
+) -> None:
+    engine = answers[case].result()
+    profile = changed(case[0], *case[1])
+    config = config_of(profile.model, None)
     planned = plan(profile, config)
     serving, memory = planned.serving, planned.memory
     assert serving.kv_dtype == engine["kv_cache_dtype"]
