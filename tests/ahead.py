@@ -16,7 +16,7 @@ Value = TypeVar("Value")
 def begun(
     work: Callable[[Key], Value], keys: Iterable[Key]
 ) -> Iterator[Mapping[Key, Future[Value]]]:
-    """What ``work`` (it waits for a process) makes of each key; what nobody got to is called off."""
+    """What ``work``, which waits for a process, makes of each key; the rest is called off."""
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
         yield {key: pool.submit(work, key) for key in keys}
