@@ -27,7 +27,7 @@ EVALUATE_INSTALLED := $(EVALUATE_VENV)/.installed
 CHECKOV_INSTALLED := $(CHECKOV_VENV)/.installed
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help serve loadtest install-peers bench-load test test-vllm test-evaluate test-gpu audit install install-vllm install-evaluate lint format generate verify lock bench train clean
+.PHONY: help serve loadtest install-peers bench-load bench-load-scale test test-vllm test-evaluate test-gpu audit install install-vllm install-evaluate lint format generate verify lock bench train clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -117,7 +117,7 @@ lock: ## pin every package anew from requirements/*.in
 bench: $(INSTALLED) ## measure the launcher against the bare engine
 	@$(BIN)/python benchmarks/launcher.py $(ARGS)
 
-# Each peer wants versions of its own: about 1.3 GB and 5 minutes each.
+# Each peer wants versions of its own: about 1.3 GB and 3 minutes together.
 PEERS := build/peers
 install-peers: ## install the load generators that ours is compared with
 	@$(call need-python)
@@ -128,7 +128,10 @@ install-peers: ## install the load generators that ours is compared with
 	done
 
 bench-load: $(INSTALLED) ## measure our load generator beside stock locust and installed peers
-	@$(BIN)/python benchmarks/load_generators.py --peers $(PEERS) $(ARGS)
+	@$(BIN)/python -m benchmarks.load_generators --peers $(PEERS) $(ARGS)
+
+bench-load-scale: $(INSTALLED) ## measure how many streams our load generator holds
+	@$(BIN)/python -m benchmarks.load_scale $(ARGS)
 
 train: $(INSTALLED) ## train the smoke model anew into build/smoke (wants a GPU)
 	@$(BIN)/python -m deploy.cpu.smoke.train --out build/smoke $(ARGS)

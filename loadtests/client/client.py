@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from loadtests.client.chat_stream import ChatStream, Observer, error_message
+from loadtests.client.chat_stream import ChatStream, Observer
 from loadtests.client.connection import Connection, Target
 from loadtests.client.grading import grade, holds
-from loadtests.client.http_response import Response
 from loadtests.client.outcomes import Outcome, RequestFailed
+from loadtests.client.reception import Reception, Timeouts
 from loadtests.client.record import Record
-from loadtests.client.sse import EventSplitter
-
-_STATUS = {429: Outcome.RATE_LIMITED, 503: Outcome.UNAVAILABLE}
-_MAX_ERROR_BYTES = 4096  # of a refusal's body that is read for its words
-
-
-@dataclass(frozen=True)
-class Timeouts:
-    """Seconds; how long to wait for what."""
-
-    connect: float = 10.0
-    headers: float = 600.0  # a queued 200K prompt waits that long; the scenario says otherwise
-    stall: float = 120.0
-    total: float = 3600.0
 
 
 @dataclass
@@ -46,10 +31,9 @@ class Client:
     """Sends requests to one server. Connections are kept and reused, newest first."""
 
     target: Target
-    timeouts: Timeouts = Timeouts()
+    timeouts: Timeouts = field(default_factory=Timeouts)
     headers: dict[str, str] = field(default_factory=dict)
     origin: float = 0.0  # what the records call second 0, on the monotonic clock
-    tokens: int = 0  # that arrived so far, over all requests
     _idle: list[Connection] = field(default_factory=list)
 
     def send(self, call: Call) -> None:
@@ -58,7 +42,7 @@ class Client:
         A greenlet that is killed here leaves the record as it is: in flight, with lower bounds.
         """
         record = call.record
-        stream = ChatStream(call.observer)
+        stream = ChatStream(call.observer, record.token_times, record.token_counts)
         try:
             self._exchange(call, stream)
             outcome, detail = self._judge(call, stream)
@@ -97,71 +81,22 @@ class Client:
         record.sent = time.monotonic() - self.origin
         with self._connection() as connection:
             record.reused_connection = connection.reused
-            deadline = time.monotonic() + limits.total
-            response, refusal = Response(), None
+            reception = Reception(record, stream, limits, self.origin)
+            refusal = None
             try:
                 connection.send(self._head(len(call.body)) + call.body, limits.headers)
             except RequestFailed as failed:
                 refusal = failed  # a server may answer 413 and close while it is sent to
             record.uploaded = time.monotonic() - self.origin
             try:
-                self._receive(connection, response, call, stream, deadline)
+                reception.run(connection)
             except RequestFailed as failed:
                 raise _blame(failed, refusal, record) from None
-            if response.keeps_alive and refusal is None:
+            if reception.response.keeps_alive and refusal is None:
                 connection.reused = True
                 self._idle.append(connection)
             else:
                 connection.close()
-
-    def _receive(
-        self,
-        connection: Connection,
-        response: Response,
-        call: Call,
-        stream: ChatStream,
-        deadline: float,
-    ) -> None:
-        """Read the response to its end; statuses other than 200 raise after their body."""
-        record, limits = call.record, self.timeouts
-        splitter, refused = EventSplitter(), bytearray()
-        headers_deadline = time.monotonic() + limits.headers  # a trickle of them, too
-        while not response.complete:
-            now = time.monotonic()
-            limit = limits.stall if response.started else headers_deadline - now
-            left = deadline - now
-            try:
-                arrived = connection.read(min(limit, left))
-            except RequestFailed as failed:
-                if failed.outcome is Outcome.STALL:
-                    raise _timeout(left <= limit, response.started, limits) from None
-                raise
-            if not arrived:
-                response.end()
-                if not response.complete:
-                    raise RequestFailed(Outcome.TRUNCATED, "the stream ended inside its body")
-                break
-            if record.first_byte is None:
-                record.first_byte = arrived[0][0] - self.origin
-            for at, data in arrived:
-                record.end = at - self.origin
-                for piece_at, piece in response.feed(at, data):
-                    if response.status != 200:
-                        refused += piece[: _MAX_ERROR_BYTES - len(refused)]
-                        continue
-                    for event_at, event in splitter.feed(piece_at, piece):
-                        stream.on_event(event_at, event)
-            self._note_tokens(record, stream)
-        record.status = response.status
-        if response.status != 200:
-            raise _refusal(record, response, bytes(refused))
-        if splitter.pending:
-            raise RequestFailed(Outcome.TRUNCATED, "the stream ended inside an event")
-
-    def _note_tokens(self, record: Record, stream: ChatStream) -> None:
-        """For those who look at a request in flight: how far it is."""
-        self.tokens += len(stream.times) - len(record.token_times)
-        record.token_times += [at - self.origin for at in stream.times[len(record.token_times) :]]
 
     def _judge(self, call: Call, stream: ChatStream) -> tuple[Outcome, str]:
         record, usage = call.record, stream.usage
@@ -186,13 +121,10 @@ class Client:
     def _copy(self, record: Record, stream: ChatStream) -> None:
         """What the stream measured so far: of a request that failed or was cut off, too."""
         stream.settle()
-        record.token_times = [at - self.origin for at in stream.times]
         record.token_counts = stream.counts
         record.counted_by_server = stream.counted
-        if stream.first_reasoning is not None:
-            record.first_reasoning = stream.first_reasoning - self.origin
-        if stream.first_content is not None:
-            record.first_content = stream.first_content - self.origin
+        record.first_reasoning = stream.first_reasoning
+        record.first_content = stream.first_content
         usage = stream.usage
         record.prompt_tokens, record.completion_tokens = usage.prompt, usage.completion
         record.cached_tokens, record.reasoning_tokens = usage.cached, usage.reasoning
@@ -220,24 +152,3 @@ def _blame(failed: RequestFailed, refusal: RequestFailed | None, record: Record)
         race = record.reused_connection
         return RequestFailed(Outcome.KEEP_ALIVE_RACE if race else Outcome.RESET, failed.detail)
     return failed
-
-
-def _timeout(total: bool, started: bool, limits: Timeouts) -> RequestFailed:
-    if total:
-        return RequestFailed(Outcome.TIMEOUT, "longer than a request may take")
-    if started:
-        return RequestFailed(Outcome.STALL, f"nothing for {limits.stall:.1f} s in mid-stream")
-    return RequestFailed(Outcome.SLOW_HEADERS, f"no response for {limits.headers:.1f} s")
-
-
-def _refusal(record: Record, response: Response, body: bytes) -> RequestFailed:
-    after = response.headers.get("retry-after", "")
-    if after.isdigit():
-        record.retry_after_seconds = float(after)
-    try:
-        said = json.loads(body)
-        words = error_message(said.get("error", said) if isinstance(said, dict) else said)
-    except ValueError:
-        words = body.decode("utf-8", "replace")[:300]
-    outcome = _STATUS.get(response.status, Outcome.HTTP_ERROR)
-    return RequestFailed(outcome, f"status {response.status}: {words}")

@@ -1,9 +1,10 @@
 """A socket whose bytes carry the time at which the kernel received them.
 
-The hub reads a socket the moment it is readable, and parses nothing there: with 200 streams whose
-events come at once, the last is read some milliseconds after the first, and a parser in between
-would make that tens. Where the kernel stamps arrivals (Linux, SO_TIMESTAMPNS), not even a busy hub
-shifts a time.
+The hub reads every socket that is readable, and only then hands over what came: with 200 streams
+whose events come at once, a parser in between would delay the last by tens of milliseconds. Where
+the kernel stamps arrivals (Linux, SO_TIMESTAMPNS), not even a busy hub shifts a time. What takes
+the bytes runs in the hub, too: a switch to a greenlet and a timer for every event cost more than
+all of its parsing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import ssl
 import struct
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -25,8 +26,9 @@ import gevent.socket
 from loadtests.client.outcomes import Outcome, RequestFailed
 
 Timed = tuple[float, bytes]  # seconds on the monotonic clock, and what arrived then
+Take = Callable[[list[Timed]], bool]  # whether that was the last of it
 
-READ_BYTES = 65536  # more than the events of one engine step for one stream
+READ_BYTES = 8192  # some 20 events; what is left is read in the next round of the hub
 # From <asm-generic/socket.h>; the socket module does not name it.
 SO_TIMESTAMPNS = 35 if sys.platform == "linux" else None
 _ANCILLARY_BYTES = 64  # one timespec with its header takes 32
@@ -67,8 +69,11 @@ class Connection:
     def __init__(self, target: Target, timeout: float) -> None:
         self.reused = False
         self._inbox: list[Timed] = []
-        self._arrived = gevent.event.Event()
+        self._woken = gevent.event.Event()
         self._end: RequestFailed | None = None
+        self._take: Take | None = None
+        self._over = False  # whether it has had the last of it
+        self._fault: Exception | None = None
         try:
             connected = gevent.socket.create_connection((target.host, target.port), timeout)
         except OSError as error:
@@ -79,7 +84,8 @@ class Connection:
         self._socket.setsockopt(plain.IPPROTO_TCP, plain.TCP_NODELAY, 1)
         if SO_TIMESTAMPNS:
             self._socket.setsockopt(plain.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        self._watcher = gevent.get_hub().loop.io(self._socket.fileno(), 1)
+        self._loop = gevent.get_hub().loop
+        self._watcher = self._loop.io(self._socket.fileno(), 1)
         self._watcher.start(self._on_readable)
         self._tls = _Tls(target) if target.tls else None
         if self._tls:
@@ -102,26 +108,32 @@ class Connection:
         else:
             self._send(data, timeout)
 
-    def read(self, timeout: float) -> list[Timed]:
-        """What arrived since the last call, at least one piece; empty at the end of the stream.
+    def receive(self, take: Take, deadline: Callable[[], float]) -> None:
+        """Give ``take`` what arrives until it says that this was the last, or the stream ends.
 
-        Raises RequestFailed with RESET where the connection broke, STALL where nothing came.
+        ``take`` must not block. ``deadline`` says by when, on the monotonic clock, more must have
+        come. Raises what ``take`` raises, RequestFailed with RESET where the connection broke, and
+        with STALL where the deadline passed.
         """
-        while True:
-            if self._inbox:
-                arrived, self._inbox = self._inbox, []
-                if self._tls:
-                    arrived = self._tls.decrypt(arrived)
-                    if not arrived:
-                        continue
-                return arrived
-            if self._end:
-                if self._end.outcome is Outcome.TRUNCATED:
-                    return []
-                raise self._end
-            self._arrived.clear()
-            if not self._arrived.wait(max(timeout, 0)):
-                raise RequestFailed(Outcome.STALL, f"no bytes for {timeout:.1f} s")
+        self._take, self._over, self._fault = take, False, None
+        try:
+            while True:
+                self._deliver()  # what came before, or just before the end
+                if self._fault:
+                    raise self._fault
+                if self._over:
+                    return
+                if self._end:
+                    if self._end.outcome is Outcome.TRUNCATED:
+                        return
+                    raise self._end
+                left = deadline() - time.monotonic()
+                if left <= 0:
+                    raise RequestFailed(Outcome.STALL, "no bytes in time")
+                self._woken.clear()
+                self._woken.wait(left)
+        finally:
+            self._take = None
 
     def close(self) -> None:
         """Close it at once."""
@@ -144,7 +156,7 @@ class Connection:
                 raise RequestFailed(Outcome.RESET, f"while sending: {error}") from None
 
     def _on_readable(self) -> None:
-        """Runs in the hub: reads, stamps, and leaves everything else to the request's greenlet."""
+        """Runs in the hub: reads and stamps."""
         try:
             data, ancillary, _, _ = self._socket.recvmsg(READ_BYTES, _ANCILLARY_BYTES)
         except BlockingIOError:
@@ -152,16 +164,34 @@ class Connection:
         except OSError as error:
             self._finish(RequestFailed(Outcome.RESET, str(error)))
             return
-        if data:
-            self._inbox.append((_arrival(ancillary), data))
-            self._arrived.set()
-        else:
+        if not data:
             self._finish(RequestFailed(Outcome.TRUNCATED, "closed by the server"))
+            return
+        self._inbox.append((_arrival(ancillary), data))
+        if self._take:
+            self._loop.run_callback(self._deliver)  # once all that is readable was read
+        else:
+            self._woken.set()
+
+    def _deliver(self) -> None:
+        """Hand over what arrived, and wake the request's greenlet where that was the last."""
+        if not self._take or self._over or not self._inbox:
+            return
+        arrived, self._inbox = self._inbox, []
+        try:
+            if self._tls:
+                arrived = self._tls.decrypt(arrived)
+            if not arrived or not self._take(arrived):
+                return
+        except Exception as error:
+            self._fault = error
+        self._over = True
+        self._woken.set()
 
     def _finish(self, end: RequestFailed) -> None:
         self._end = end
         self._watcher.stop()
-        self._arrived.set()
+        self._woken.set()
 
     def _handshake(self, tls: _Tls, timeout: float) -> None:
         deadline = time.monotonic() + timeout
@@ -174,8 +204,8 @@ class Connection:
                 while not self._inbox:
                     if self._end:
                         raise RequestFailed(Outcome.TLS, "closed by the server in the handshake")
-                    self._arrived.clear()
-                    if not self._arrived.wait(max(deadline - time.monotonic(), 0)):
+                    self._woken.clear()
+                    if not self._woken.wait(max(deadline - time.monotonic(), 0)):
                         raise RequestFailed(Outcome.TLS, f"no handshake within {timeout:.0f} s")
                 for _, data in self._inbox:
                     tls.incoming.write(data)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from loadtests.client.connection import Timed
-
 
 class EventSplitter:
     """Turns pieces of body into events.
 
     Only whole events are decoded by those who use them, so a UTF-8 character that two packets
-    share is no fault. An event has the time of the bytes that completed it.
+    share is no fault.
     """
 
     def __init__(self) -> None:
@@ -20,7 +18,7 @@ class EventSplitter:
         """Whether the stream stands in the middle of an event."""
         return bool(self._rest.strip())
 
-    def feed(self, at: float, data: bytes) -> list[Timed]:
+    def feed(self, data: bytes) -> list[bytes]:
         """The data of each event that these bytes complete."""
         if self._rest:
             data = self._rest + data
@@ -29,7 +27,7 @@ class EventSplitter:
             held = b"\r" if data.endswith(b"\r") else b""
             data = data.removesuffix(held).replace(b"\r\n", b"\n") + held
         *blocks, self._rest = data.split(b"\n\n")
-        return [(at, found) for block in blocks if (found := _data(block)) is not None]
+        return [found for block in blocks if (found := _data(block)) is not None]
 
 
 def _data(block: bytes) -> bytes | None:

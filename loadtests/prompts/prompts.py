@@ -19,6 +19,7 @@ _CLOSING_TOKENS = 4  # of a prompt that asks nothing
 # Numbers that no request of a run has: 10^6 requests are more than a server answers in a day.
 PRIME_NUMBER = 10**6
 PREFIX_NUMBER = 2 * 10**6
+PROBE_NUMBER = 3 * 10**6
 
 
 @dataclass
@@ -43,7 +44,7 @@ class Source(Protocol):
 
 @dataclass
 class Facts:
-    """What was learnt from the server before the run, for every process."""
+    """What was learnt from the server for one traffic before the run, for every process."""
 
     model: str
     run: int

@@ -43,13 +43,17 @@ def render(results: Results) -> str:
         _checks(results) if verdict.checks else "<p>The scenario sets no limits.</p>",
         "<h2>Requests of the steady state</h2>",
         _html([table.SUMMARY_HEAD, *_summaries(results)], "summary"),
-        f"<h2>Accounting</h2><pre id='books'>{escape(table.books(results))}</pre>",
+        f"<h2>Accounting</h2><pre id='books'>{escape(_books(results))}</pre>",
         _generator(results),
         "<h2>Pictures</h2><p>Shaded: steady state. Red: limit.</p>",
         f"<div class='charts'>{''.join(_charts(results))}</div>",
         "</body></html>",
     ]
     return "\n".join(parts) + "\n"
+
+
+def _books(results: Results) -> str:
+    return "\n".join([table.books(results), *table.caches(results)])
 
 
 def _facts(results: Results) -> str:

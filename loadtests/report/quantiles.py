@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,17 +56,55 @@ def of_requests(values: Sequence[float], lower_bounds: Sequence[float], q: float
     )
 
 
-def of_tokens(per_request: Sequence[Sequence[tuple[float, int]]], q: float) -> Quantile:
-    """The q-quantile of (value, tokens) over all requests, each token a sample."""
-    value = _weighted([pair for request in per_request for pair in request], q)
-    samples = sum(n for request in per_request for _, n in request)
-    if len(per_request) < 2 * _BATCHES:
-        return Quantile(q, value, None, None, samples)
-    batches = [per_request[i::_BATCHES] for i in range(_BATCHES)]
-    each = [_weighted([pair for request in batch for pair in request], q) for batch in batches]
-    half = _T_OF_BATCHES * stdev(each) / math.sqrt(_BATCHES)
-    middle = fmean(each)
-    return Quantile(q, value, min(middle - half, value), max(middle + half, value), samples)
+class OfTokens:
+    """Quantiles of (value, tokens) over all requests, each token a sample; sorted once for all."""
+
+    def __init__(self, per_request: Sequence[Sequence[tuple[float, int]]]) -> None:
+        ordered = sorted(
+            (value, n, i % _BATCHES)
+            for i, request in enumerate(per_request)
+            for value, n in request
+        )
+        self._all = _Steps([(value, n) for value, n, _ in ordered])
+        self._batches: list[_Steps] = []
+        if len(per_request) >= 2 * _BATCHES:
+            batches: list[list[tuple[float, int]]] = [[] for _ in range(_BATCHES)]
+            for value, n, batch in ordered:
+                batches[batch].append((value, n))
+            self._batches = [_Steps(batch) for batch in batches]
+
+    @property
+    def total(self) -> int:
+        """Tokens."""
+        return self._all.total
+
+    def quantile(self, q: float) -> Quantile:
+        """The q-quantile."""
+        value, samples = self._all.at(q), self.total
+        if not self._batches:
+            return Quantile(q, value, None, None, samples)
+        each = [batch.at(q) for batch in self._batches]
+        half = _T_OF_BATCHES * stdev(each) / math.sqrt(_BATCHES)
+        middle = fmean(each)
+        return Quantile(q, value, min(middle - half, value), max(middle + half, value), samples)
+
+
+class _Steps:
+    """Values in order, and how many tokens lie at or below each."""
+
+    def __init__(self, pairs: list[tuple[float, int]]) -> None:
+        self._values = [value for value, _ in pairs]
+        self._below = list(itertools.accumulate(n for _, n in pairs))
+
+    @property
+    def total(self) -> int:
+        return self._below[-1] if self._below else 0
+
+    def at(self, q: float) -> float:
+        if not self._values:
+            return math.nan
+        rank = bisect.bisect_left(self._below, q * self.total - 1e-9)
+        return self._values[min(rank, len(self._values) - 1)]
 
 
 def share(hits: int, of: int) -> tuple[float, float]:
@@ -101,14 +141,3 @@ def _ranks(n: int, q: float) -> tuple[int | None, int | None]:
         log = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
         below += math.exp(log + k * math.log(q) + (n - k) * math.log(1 - q))
     return low, high
-
-
-def _weighted(pairs: list[tuple[float, int]], q: float) -> float:
-    pairs = sorted(pairs)
-    wanted = q * sum(n for _, n in pairs) - 1e-9
-    seen = 0
-    for value, n in pairs:
-        seen += n
-        if seen >= wanted:
-            return value
-    return math.nan

@@ -77,12 +77,15 @@ class Results:
         scenario: Scenario, plan: Plan, collector: Collector, level: int
     ) -> list[Summary]:
         """One summary per traffic, over the requests whose time lies in that steady state."""
-        segment, size = plan.steady(level), collector.header["facts"]["page_size"]
+        segment, header = plan.steady(level), collector.header
+        # Behind a router the probe may have met two replicas.
+        told = header["tells_cached"] or any(r.cached_tokens for r in collector.records)
         summaries = []
         for traffic in scenario.traffic:
+            size = header["facts"][traffic.name]["page_size"]
             everyone = [r for r in collector.records if r.traffic == traffic.name]
             chosen = [r for r in everyone if r.phase == STEADY and r.level == level]
-            summaries.append(Summary(traffic.name, level, chosen, everyone, segment, size))
+            summaries.append(Summary(traffic.name, level, chosen, everyone, segment, size, told))
         return summaries
 
     def slo(self, traffic: str) -> Slo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import Counter
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from loadtests.client.record import Record
-from loadtests.report.quantiles import Quantile, of_requests, of_tokens, share
+from loadtests.report.quantiles import OfTokens, Quantile, of_requests, share
 from loadtests.schema.plan import Segment
 from loadtests.schema.scenario import Slo
 
@@ -33,13 +34,22 @@ _LASTED: dict[str, Callable[[Record], float | None]] = {
 
 @dataclass(frozen=True)
 class Cache:
-    """Cached tokens as expected and as the server counted them."""
+    """Cached tokens as the server counted them, and of ``compared`` requests as expected, too."""
 
-    expected_tokens: int = 0
     cached_tokens: int = 0
     prompt_tokens: int = 0
+    expected_tokens: int = 0
     compared: int = 0
-    matched: int = 0
+    compared_cached_tokens: int = 0
+    compared_prompt_tokens: int = 0
+    fewer: int = 0  # requests with fewer cached tokens than expected, by more than the tolerance
+    more: int = 0
+    untold: int = 0  # right answers of which cached tokens were expected and the server told none
+
+    @property
+    def matched(self) -> int:
+        """Requests with the cached tokens that were expected."""
+        return self.compared - self.fewer - self.more
 
 
 @dataclass
@@ -52,6 +62,7 @@ class Summary:
     everyone: list[Record]  # of the traffic, whenever they started: their tokens come meanwhile
     segment: Segment
     page_size: int = 1
+    cache_told: bool = False  # whether the server tells cached tokens at all
     _cache: dict[tuple[str, float], Quantile | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -89,20 +100,30 @@ class Summary:
 
     @property
     def cache(self) -> Cache:
-        """Over the right answers whose server counted cached tokens."""
-        known = [r for r in self.right if r.cached_tokens is not None]
+        """Over the right answers, where the server tells cached tokens.
+
+        SGLang and vLLM leave the count out where it is 0: such an answer is a total miss.
+        """
+        known = [r for r in self.right if r.cached_tokens is not None or self.cache_told]
         compared = [r for r in known if r.cached_tokens_expected is not None]
         slack = max(self.page_size, _CACHE_TOLERANCE)
+        over = [(r.cached_tokens or 0) - (r.cached_tokens_expected or 0) for r in compared]
+        expected = sum(r.cached_tokens_expected or 0 for r in compared)
         return Cache(
-            sum(r.cached_tokens_expected or 0 for r in compared),
-            sum(r.cached_tokens or 0 for r in known),
-            sum(r.prompt_tokens or 0 for r in known),
-            len(compared),
-            sum(
-                abs((r.cached_tokens or 0) - (r.cached_tokens_expected or 0)) <= slack
-                for r in compared
-            ),
+            cached_tokens=sum(r.cached_tokens or 0 for r in known),
+            prompt_tokens=sum(r.prompt_tokens or 0 for r in known),
+            expected_tokens=expected,
+            compared=len(compared),
+            compared_cached_tokens=expected + sum(over),
+            compared_prompt_tokens=sum(r.prompt_tokens or 0 for r in compared),
+            fewer=sum(tokens < -slack for tokens in over),
+            more=sum(tokens > slack for tokens in over),
+            untold=0 if known else sum((r.cached_tokens_expected or 0) > slack for r in self.right),
         )
+
+    @functools.cached_property
+    def _itl(self) -> OfTokens:
+        return OfTokens([pairs for r in self.right + self.cut if (pairs := r.itl())])
 
     def error_share(self) -> tuple[float, float, float]:
         """(share, low, high) of ended requests that were not right."""
@@ -133,7 +154,7 @@ class Summary:
             "prompt_tokens_per_second": cache.prompt_tokens / self.seconds,
             "completion_tokens": sum(r.completion_tokens or 0 for r in self.right),
             "reasoning_tokens": reasoning,
-            "cache": vars(cache),
+            "cache": {**vars(cache), "matched": cache.matched},
             "seconds": {
                 metric: {f"p{q * 100:g}": _json(self.quantile(metric, q)) for q in QUANTILES}
                 for metric in (*PER_REQUEST, "itl")
@@ -142,8 +163,7 @@ class Summary:
 
     def _quantile(self, metric: str, q: float) -> Quantile | None:
         if metric == "itl":
-            tokens = [pairs for record in self.right + self.cut if (pairs := record.itl())]
-            return of_tokens(tokens, q) if tokens else None
+            return self._itl.quantile(q) if self._itl.total else None
         lasted = _LASTED.get(metric)
         cut = [lasted(record) for record in self.cut] if lasted else []
         bounds = [value for value in cut if value is not None]

@@ -22,7 +22,7 @@ def render(results: Results) -> str:
     checks = results.verdict.checks
     if checks:
         parts.append(_table([CHECK_HEAD, *(check_row(check) for check in checks)]))
-    lines = [books(results)]
+    lines = [books(results), *caches(results)]
     lines += [f"capacity: {words}" for words in results.verdict.capacity]
     lines += [f"invalid: {words}" for words in results.verdict.invalid]
     lines.append(f"results: {results.folder}")
@@ -64,7 +64,7 @@ def books(results: Results) -> str:
 
 
 SUMMARY_HEAD = ["traffic", "requests", "right", "needles", "TTFT p50", "p99", "ITL p50", "p99",
-                "E2E p50", "tokens/s", "cached"]  # fmt: skip
+                "E2E p50", "tokens/s", "cached", "expected", "as expected"]  # fmt: skip
 
 
 def summary_row(summary: Summary) -> list[str]:
@@ -72,18 +72,45 @@ def summary_row(summary: Summary) -> list[str]:
     cache = summary.cache
     graded = [r for r in summary.ended if r.needle_found is not None]
     found = sum(bool(r.needle_found) for r in graded)
-    name = f"{summary.traffic} {summary.level}" if summary.level else summary.traffic
-    share = f"{cache.cached_tokens / cache.prompt_tokens:.1%}" if cache.prompt_tokens else "-"
     latencies = [("ttft", 0.5), ("ttft", 0.99), ("itl", 0.5), ("itl", 0.99), ("e2e", 0.5)]
     return [
-        name,
+        _name(summary),
         str(len(summary.records)),
         str(len(summary.right)),
         f"{found}/{len(graded)}" if graded else "-",
         *(_quantile(summary.quantile(metric, q)) for metric, q in latencies),
         f"{summary.tokens_in_steady() / summary.seconds:.1f}",
-        share,
+        _share(cache.cached_tokens, cache.prompt_tokens),
+        _share(cache.expected_tokens, cache.compared_prompt_tokens),
+        f"{cache.matched}/{cache.compared}" if cache.compared else "-",
     ]
+
+
+def caches(results: Results) -> list[str]:
+    """Where the server's cached tokens are not those that were expected, traffic by traffic."""
+    lines = []
+    for summary in results.summaries:
+        cache, name = summary.cache, _name(summary)
+        if cache.matched < cache.compared:
+            lines.append(
+                f"cache: {name}: {cache.compared - cache.matched} of {cache.compared} requests not "
+                f"as expected ({cache.fewer} with fewer cached tokens, {cache.more} with more): "
+                f"{cache.compared_cached_tokens} cached tokens, {cache.expected_tokens} expected"
+            )
+        if cache.untold:
+            lines.append(
+                f"cache: {name}: {cache.untold} answers should have had cached tokens, and the "
+                "server tells none: all missed, or SGLang without --enable-cache-report"
+            )
+    return lines
+
+
+def _name(summary: Summary) -> str:
+    return f"{summary.traffic} {summary.level}" if summary.level else summary.traffic
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "-"
 
 
 def _summary_rows(results: Results) -> Rows:

@@ -12,6 +12,7 @@ from loadtests.schema.plan import Plan
 from loadtests.schema.scenario import Scenario, Slo
 
 MET, MISSED, INVALID = 0, 1, 2
+_MEND = "add processes, or give it cores that nothing else uses"
 _WORDS = {MET: "SLO met", MISSED: "SLO missed", INVALID: "run invalid"}
 
 
@@ -201,14 +202,14 @@ def own_faults(
         late = sorted(lags)[int(len(lags) * 0.99)]
         if late > limits.most_lag_seconds:
             words = f"the client's hub was late by {late * 1e3:.0f} ms (p99)"
-            faults.append(f"{words}, more than {limits.most_lag_seconds * 1e3:.0f}; add processes")
+            faults.append(f"{words}, more than {limits.most_lag_seconds * 1e3:.0f}; {_MEND}")
     if cpu:
         most = sorted(cpu)[int(len(cpu) * 0.9)]
         if most > limits.most_cpu:
-            faults.append(f"a client process used {most:.0%} of its core (p90); add processes")
+            faults.append(f"a client process used {most:.0%} of its core (p90); {_MEND}")
     for summary in summaries:
         delay = summary.quantile("schedule_delay", 0.99)
         if delay and delay.value > limits.most_schedule_delay_seconds:
             words = f"{summary.traffic}: requests were sent {delay.value * 1e3:.0f} ms late (p99)"
-            faults.append(f"{words}; add processes")
+            faults.append(f"{words}; {_MEND}")
     return faults

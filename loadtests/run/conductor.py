@@ -17,7 +17,14 @@ from loadtests.report.verdict import INVALID, level_missed
 from loadtests.run import live
 from loadtests.run.collector import Collector
 from loadtests.run.options import Options
-from loadtests.run.preparation import Where, check_files, prepare, read_traces, served
+from loadtests.run.preparation import (
+    Where,
+    check_files,
+    prepare,
+    read_traces,
+    served,
+    tells_cached,
+)
 from loadtests.run.server_metrics import Scraper
 from loadtests.schema.plan import STEADY, Plan
 from loadtests.schema.scenario_file import check_context
@@ -138,6 +145,7 @@ class Conductor:
         traced = max((lines[-1].at + _TAIL_SECONDS for lines in traces.values()), default=0.0)
         self._plan = Plan.of(scenario, traced)
         client = Client(where.target(), headers=where.headers())
+        told = tells_cached(client, prepared, scenario.traffic[0])
         for traffic in scenario.traffic:
             for call in prepared.source(traffic, traces.get(traffic.name, [])).prime():
                 live.say(f"preparing: {call.record.id}")
@@ -152,7 +160,8 @@ class Conductor:
             "model": model,
             "url": where.url,
             "start": start,
-            "facts": asdict(prepared.facts),
+            "tells_cached": told,
+            "facts": {name: asdict(facts) for name, facts in prepared.facts.items()},
             "processes": self.processes(),
         }
         self.collector = Collector(self._plan, folder, self.processes(), header)

@@ -12,7 +12,8 @@ from typing import Any
 import gevent
 import gevent.pool
 
-from loadtests.client.client import Client, Timeouts
+from loadtests.client.client import Client
+from loadtests.client.reception import Timeouts
 from loadtests.client.record import Record
 from loadtests.prompts.prompts import Source, Turn
 from loadtests.prompts.replay import Line
@@ -53,6 +54,7 @@ class Generator:
     counts: Counter[str] = field(default_factory=Counter)
     in_flight: dict[str, Record] = field(default_factory=dict)
     done: bool = False
+    _ended_tokens: int = 0
 
     def __post_init__(self) -> None:
         limits = self.scenario.limits
@@ -71,6 +73,11 @@ class Generator:
     def now(self) -> float:
         """Seconds since the run's start."""
         return time.monotonic() - self.origin
+
+    @property
+    def tokens(self) -> int:
+        """Tokens so far; of what is in flight its events, which costs nothing to know."""
+        return self._ended_tokens + sum(len(r.token_times) for r in self.in_flight.values())
 
     def run(self) -> None:
         """Send everything and wait for the last answer; killed, it cuts off what is in flight."""
@@ -150,6 +157,7 @@ class Generator:
         # Killed between the two lines it would be counted twice, so only its first end counts.
         if self.in_flight.pop(record.id, None) is not None:
             self.counts[record.outcome] += 1
+            self._ended_tokens += record.tokens_seen
             self.on_end(record)
 
     def _sleep_until(self, at: float) -> None:

@@ -5,25 +5,35 @@ from __future__ import annotations
 import resource
 import ssl
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from loadtests.client.client import Client
 from loadtests.client.connection import Target
 from loadtests.client.outcomes import Refused, fault
 from loadtests.prompts import replay
 from loadtests.prompts.chat_template import ChatTemplate
 from loadtests.prompts.pool import Pool
-from loadtests.prompts.prompts import Facts, SinglePrompts, Source, options, questions
+from loadtests.prompts.prompts import (
+    PROBE_NUMBER,
+    Facts,
+    SinglePrompts,
+    Source,
+    options,
+    questions,
+)
 from loadtests.prompts.server_api import ApiError, ServerApi, tls_reason
 from loadtests.prompts.sessions import Sessions, key, kinds_of
 from loadtests.prompts.tokens import Counter, FileCounter, ServerCounter
-from loadtests.schema.scenario import Scenario, Traffic
+from loadtests.schema.scenario import Prompt, Scenario, Traffic
+from loadtests.schema.scenario_file import LEAST_PROMPT_TOKENS
 
 # Beside one file per stream: the process itself, locust's web server and messages.
 _OTHER_FILES = 200
 _PORTS_OF_ONE_ADDRESS = 28_000  # Linux's default ip_local_port_range
 _CHECK_SECONDS = 10.0  # a server that is there lists its models at once
+_PROBE_PAGES = 2  # of a prompt that the cache must keep at least one page of
 _NO_SERVER = "give the address of an OpenAI-compatible server"
 
 
@@ -61,28 +71,32 @@ class Where:
 
 @dataclass
 class Prepared:
-    """All that a process needs to send the scenario's requests."""
+    """All that a process needs to send the scenario's requests; facts by the traffic's name, since
+    a template depends on what is asked of the answer."""
 
-    facts: Facts
+    facts: dict[str, Facts]
     pool: Pool
 
     def to_json(self) -> dict[str, Any]:
         """For another process."""
-        return {"facts": asdict(self.facts), "pool": self.pool.to_json()}
+        facts = {name: asdict(facts) for name, facts in self.facts.items()}
+        return {"facts": facts, "pool": self.pool.to_json()}
 
     @staticmethod
     def from_json(value: dict[str, Any]) -> Prepared:
         """What another process learnt."""
-        return Prepared(Facts(**value["facts"]), Pool.from_json(value["pool"]))
+        facts = {name: Facts(**known) for name, known in value["facts"].items()}
+        return Prepared(facts, Pool.from_json(value["pool"]))
 
     def source(self, traffic: Traffic, lines: list[replay.Line]) -> Source:
         """What makes the traffic's requests; ``lines`` are those of its trace, if it has one."""
+        facts = self.facts[traffic.name]
         if traffic.session:
-            return Sessions(traffic, traffic.session, self.pool, self.facts)
+            return Sessions(traffic, traffic.session, self.pool, facts)
         if traffic.trace:
-            return replay.TracePrompts(traffic, traffic.trace, lines, self.pool, self.facts)
+            return replay.TracePrompts(traffic, traffic.trace, lines, self.pool, facts)
         assert traffic.prompt
-        return SinglePrompts(traffic, traffic.prompt, self.pool, self.facts)
+        return SinglePrompts(traffic, traffic.prompt, self.pool, facts)
 
 
 def served(where: Where) -> tuple[str, int | None]:
@@ -143,15 +157,32 @@ def prepare(
         pool = Pool.calibrate(counter, largest, Path(where.corpus) if where.corpus else None)
         # The run's own number keeps its prompts apart from those of any run before it.
         run = int(time.time()) % 10**7
-        facts = Facts(model, run, where.page_size or _page_size(api))
+        page_size = where.page_size or _page_size(api)
+        facts = {t.name: Facts(model, run, page_size) for t in scenario.traffic}
         for traffic in scenario.traffic:
-            _learn(traffic, counter, pool, facts)
+            _learn(traffic, counter, pool, facts[traffic.name])
     except ApiError as error:
         mend = "the server needs /tokenize, or give --tokenizer tokenizer.json"
         raise Refused([fault("tokens", f"counting failed: {error}", mend)]) from None
     except OSError as error:
         raise Refused([fault("--host", f"lost while preparing: {error}", "try again")]) from None
     return Prepared(facts, pool)
+
+
+def tells_cached(client: Client, prepared: Prepared, traffic: Traffic) -> bool:
+    """Whether the server counts cached tokens: SGLang and vLLM leave the count out where it is 0,
+    so that a cold run looks like that of a server which never counts. The same prompt goes twice.
+    """
+    facts = prepared.facts[traffic.name]
+    prompt = Prompt(LEAST_PROMPT_TOKENS + _PROBE_PAGES * facts.page_size)
+    probe = Traffic("probe", replace(traffic.answer, tokens=1), prompt=prompt)
+    cached = None
+    for _ in range(2):
+        call = next(SinglePrompts(probe, prompt, prepared.pool, facts).journey(PROBE_NUMBER)).call
+        call.needle = None  # one token of answer holds no code word
+        client.send(call)
+        cached = call.record.cached_tokens
+    return cached is not None
 
 
 def read_traces(scenario: Scenario, folder: Path) -> dict[str, list[replay.Line]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -50,6 +51,8 @@ class WorkerSide:
         self._generator = Generator(
             scenario, plan, prepared, self.where(), traces, share, origin, self._on_end
         )
+        # What is here now stays, and a collection that looks through all of it is a late hub.
+        gc.freeze()
         self._greenlets = [gevent.spawn(self._run, self._generator), gevent.spawn(self._report)]
 
     def finish(self) -> None:
@@ -84,7 +87,7 @@ class WorkerSide:
                 "worker": generator.share.index,
                 "counts": dict(generator.counts),
                 "in_flight": len(generator.in_flight),
-                "tokens": generator.client.tokens,
+                "tokens": generator.tokens,
                 "done": generator.done,
                 "lags": lags,
                 "cpu": cpu,

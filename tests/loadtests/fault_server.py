@@ -88,7 +88,7 @@ class Exchange:
 
     def tokenized(self, asked: dict[str, Any]) -> dict[str, Any]:
         if "messages" in asked:
-            tokens = tokenize(asked["messages"])
+            tokens = tokenize(asked["messages"], asked.get("chat_template_kwargs"))
             ids = [int.from_bytes(hashlib.blake2b(t.encode()).digest()[:4], "big") for t in tokens]
             return {"tokens": ids, "count": len(ids)}
         prompt = asked["prompt"]
@@ -143,10 +143,12 @@ def main() -> None:
     parser.add_argument("--ttft", type=float, default=0.05)
     parser.add_argument("--jitter", type=float, default=0.0)
     parser.add_argument("--burst", action="store_true")
+    parser.add_argument("--canned", action="store_true")
     parser.add_argument("--per-event", type=int, default=1)
     parser.add_argument("--faults", default="none")
     parser.add_argument("--keep-alive", type=float, default=900.0)
     parser.add_argument("--context", type=int, default=202_752)
+    parser.add_argument("--forget", type=int, default=0)
     parser.add_argument("--key", default="")
     parser.add_argument("--certificate", default="", help="PEM with the key: serve TLS")
     parser.add_argument("--tokenizer", default="", help="tokenizer.json to count with")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import time
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +76,17 @@ def run(folder: Path, url: str, *words: str, **env: str) -> Run:
         timeout=300,
     )
     return Run(done.returncode, done.stdout + done.stderr, folder)
+
+
+def wait_for(url: str, words: str, seconds: float = 90) -> None:
+    """Until the page at the URL holds the words."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
+            if words in answer.read().decode():
+                return
+        time.sleep(0.1)
+    raise AssertionError(f"{words} never came at {url}")
 
 
 def books_add_up(run: Run) -> None:

@@ -10,14 +10,15 @@ from typing import Any
 import gevent
 import pytest
 
-from loadtests.client.client import Call, Client, Timeouts
+from loadtests.client.client import Call, Client
 from loadtests.client.connection import Target
 from loadtests.client.outcomes import Outcome
+from loadtests.client.reception import Timeouts
 from loadtests.client.record import Record
 from tests.loadtests.conftest import fault_server
 from tests.loadtests.fault_answers import FAULTS, tokenize
 
-QUICK = Timeouts(connect=5, headers=1, stall=1, total=20)
+QUICK = Timeouts(connect=5, headers=2, stall=2, total=20)
 CLASSES = {
     "none": Outcome.OK,
     "split_utf8": Outcome.OK,
@@ -113,10 +114,19 @@ def test_a_chunk_is_not_a_token(counted: bool) -> None:
     assert [each for each, _ in itl] == pytest.approx([gap / 3 for gap in record.gaps()])
 
 
+def test_a_stream_that_goes_on_and_on_is_cut_at_the_total(faulty: str) -> None:
+    one = call(tokens=1000)
+    client(faulty, Timeouts(total=0.5)).send(one)
+    assert one.record.outcome == Outcome.TIMEOUT
+    assert one.record.token_times
+
+
 def test_a_killed_request_is_in_flight_with_what_came(faulty: str) -> None:
     one = call("stall")
     running = gevent.spawn(client(faulty, Timeouts()).send, one)
-    gevent.sleep(0.5)
+    with gevent.Timeout(30):
+        while not one.record.token_times:
+            gevent.sleep(0.02)
     running.kill()
     assert one.record.in_flight
     assert one.record.token_times
@@ -124,10 +134,10 @@ def test_a_killed_request_is_in_flight_with_what_came(faulty: str) -> None:
 
 
 def test_a_connection_is_reused_and_replaced_when_the_server_closed_it() -> None:
-    with fault_server("--keep-alive", "0.3", "--gap", "0.001") as url:
+    with fault_server("--keep-alive", "1", "--gap", "0.001") as url:
         sender = client(url)
         records = []
-        for pause in (0.0, 0.0, 0.8):
+        for pause in (0.0, 0.0, 1.8):
             gevent.sleep(pause)
             one = call()
             sender.send(one)
@@ -150,7 +160,7 @@ def test_nobody_listening_and_no_tls() -> None:
     assert refused.record.outcome == Outcome.CONNECT
     with fault_server() as url:
         plain = call()
-        client(url.replace("http:", "https:")).send(plain)
+        client(url.replace("http:", "https:"), Timeouts(connect=1)).send(plain)
     assert plain.record.outcome == Outcome.TLS
 
 

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import time
 import urllib.request
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 
 from tests.launching import ROOT, free_port
 from tests.loadtests.conftest import fault_server
-from tests.loadtests.running import Run, command, run, sets
+from tests.loadtests.running import Run, command, run, sets, wait_for
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
@@ -26,8 +25,9 @@ PATIENT = {"most_lag_seconds": 10, "most_cpu": 2, "most_schedule_delay_seconds":
 def browser(url: str, profile: Path, *words: str) -> str:
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
              f"--user-data-dir={profile}", "--virtual-time-budget=8000"]  # fmt: skip
+    # A minute and more on a machine that is busy otherwise.
     done = subprocess.run(
-        [str(CHROMIUM), *flags, *words, url], capture_output=True, text=True, timeout=120
+        [str(CHROMIUM), *flags, *words, url], capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
@@ -76,16 +76,16 @@ def test_the_report_shows_the_figures_and_the_pictures(tmp_path: Path) -> None:
 def test_locusts_page_shows_ttft_itl_and_the_tab(tmp_path: Path) -> None:
     port = free_port()
     with fault_server("--gap", "0.02", "--ttft", "0.05", "--jitter", "0.3") as url:
-        changes = sets(phases={"steady_seconds": 25}, traffic__0__load={"rate": 5})
+        # However long the browser takes, the run is there; it is stopped when all was seen.
+        changes = sets(phases={"steady_seconds": 1000}, traffic__0__load={"rate": 5})
         words = ["--web-port", str(port), "--web-host", "127.0.0.1", "--autostart"]
         started = subprocess.Popen(
             command(tmp_path / "results", url, *words, *changes), cwd=ROOT,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         try:
-            wait_for(f"http://127.0.0.1:{port}/stats/requests", '"in flight"')
-            time.sleep(8)
             page = f"http://127.0.0.1:{port}/"
+            wait_for(f"{page}stats/requests", '"TTFT"')
             text = seen(page, tmp_path / "profile")
             assert re.search(r"TTFT chat \d+", text), text
             assert "ITL chat (RPS: output tokens/s)" in text
@@ -94,23 +94,11 @@ def test_locusts_page_shows_ttft_itl_and_the_tab(tmp_path: Path) -> None:
             assert re.search(r"in flight \d+", tab)
             picture("web.png", page, tmp_path / "profile", 700)
             picture("web-llm.png", f"{page}?tab=llm", tmp_path / "profile", 600)
-            wait_for(f"http://127.0.0.1:{port}/stats/requests", '"verdict"')
+            with urllib.request.urlopen(f"{page}stop", timeout=30):
+                wait_for(f"{page}stats/requests", '"verdict"')
             report = seen(f"{page}llm/report", tmp_path / "profile")
             assert "Load test: smoke" in report
         finally:
             started.terminate()
             said, _ = started.communicate(timeout=30)
     assert Run(started.returncode, said, tmp_path / "results").report["accounting"]["lost"] == 0
-
-
-def wait_for(url: str, words: str) -> None:
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                if words in answer.read().decode():
-                    return
-        except OSError:
-            pass
-        time.sleep(0.5)
-    raise AssertionError(f"{words} never came at {url}")

@@ -49,7 +49,7 @@ def single(url: str, **prompt: Any) -> SinglePrompts:
     traffic = Traffic("chat", ANSWER, prompt=Prompt(**prompt), load=Load(users=1))
     assert traffic.prompt
     made = prepared(url, traffic)
-    return SinglePrompts(traffic, traffic.prompt, made.pool, made.facts)
+    return SinglePrompts(traffic, traffic.prompt, made.pool, made.facts["chat"])
 
 
 @pytest.mark.parametrize("tokens", [96, 97, 100, 1000, 20_011])
@@ -61,6 +61,18 @@ def test_fresh_prompts_are_exact_and_share_nothing(faulty: str, tokens: int) -> 
     for number, prompt in enumerate(made[1:], start=1):
         # The template's start, and the word that starts every line.
         assert common(made[number - 1], prompt) == 4 + 1
+
+
+def test_thinking_or_not_has_a_template_of_its_own(faulty: str) -> None:
+    """The fault server's template ends in one token more where thinking is off, as GLM's does."""
+    kinds = [
+        Traffic(name, Answer(16, thinking=name == "on"), prompt=Prompt(500), load=Load(users=1))
+        for name in ("on", "off")
+    ]
+    made = prepare(Scenario("x", Phases(steady_seconds=1), tuple(kinds)), Where(faulty), "m", {})
+    for traffic in kinds:
+        asked = json.loads(next(made.source(traffic, []).journey(0)).call.body)
+        assert len(tokenize(asked["messages"], asked["chat_template_kwargs"])) == 500
 
 
 def test_shared_prefixes_are_exact(faulty: str) -> None:
@@ -99,7 +111,7 @@ def test_sessions_grow_by_what_is_known(faulty: str) -> None:
     )  # fmt: skip
     traffic = Traffic("agent", ANSWER, session=session, load=Load(users=1))
     made = prepared(faulty, traffic)
-    turns = list(Sessions(traffic, session, made.pool, made.facts).journey(4))
+    turns = list(Sessions(traffic, session, made.pool, made.facts["agent"]).journey(4))
     assert len(turns) == 4
     prompts = [tokens_of(turn) for turn in turns]
     for turn, prompt in zip(turns, prompts, strict=True):
@@ -139,7 +151,7 @@ def test_the_smoke_tokenizer_adds_up(faulty: str) -> None:
     pool = Pool.calibrate(FileCounter(tokenizer, server), 100_000)
     prompt = Prompt(200_000)
     traffic = Traffic("x", ANSWER, prompt=prompt, load=Load(users=1))
-    facts = prepared(faulty, traffic).facts
+    facts = prepared(faulty, traffic).facts["x"]
     facts.questions = dict.fromkeys(facts.questions, 0)
     for text in facts.questions:
         facts.questions[text] = len(tokenizer.encode(text).ids)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.report.quantiles import of_requests, of_tokens, share
+from loadtests.report.quantiles import OfTokens, of_requests, share
 
 VALUES = st.lists(st.floats(0, 1e6), min_size=1, max_size=200)
 SHARES = st.sampled_from([0.01, 0.5, 0.9, 0.95, 0.99, 0.999])
@@ -29,7 +29,7 @@ def test_tokens_count_one_by_one(values: list[float], q: float) -> None:
     """A weight of n is the value n times."""
     weighted = [[(value, 1 + i % 3)] for i, value in enumerate(values)]
     spread = [value for i, value in enumerate(values) for _ in range(1 + i % 3)]
-    assert of_tokens(weighted, q).value == of_requests(spread, [], q).value
+    assert OfTokens(weighted).quantile(q).value == of_requests(spread, [], q).value
 
 
 def test_an_interval_holds_the_truth_in_95_of_100() -> None:

@@ -7,7 +7,6 @@ import os
 import resource
 import signal
 import subprocess
-import time
 import urllib.request
 from collections import Counter
 from pathlib import Path
@@ -19,7 +18,7 @@ from loadtests.schema.plan import Plan
 from loadtests.schema.scenario_file import find, load, read
 from tests.launching import ROOT
 from tests.loadtests.conftest import fault_server
-from tests.loadtests.running import Run, books_add_up, command, run, sets
+from tests.loadtests.running import Run, books_add_up, command, run, sets, wait_for
 from tests.loadtests.test_client import CLASSES
 
 # Other work on the machine is no fault of what is tested here.
@@ -41,7 +40,7 @@ def test_every_fault_is_counted_once_with_default_options(
 ) -> None:
     words = ["--gap", "0.005", "--ttft", "0.02", "--faults", ",".join(MIXED)]
     with fault_server(*words) as url:
-        limits = sets(limits__headers_seconds=1, limits__stall_seconds=1)
+        limits = sets(limits__headers_seconds=2, limits__stall_seconds=2)
         load = sets(traffic__0__load={"rate": 20, "arrivals": "constant"})
         done = run(tmp_path, url, *SHORT, *limits, *load, *processes)
         with urllib.request.urlopen(f"{url}/truth") as answer:
@@ -83,7 +82,7 @@ def test_an_interrupted_run_loses_nothing_and_is_invalid(
             command(tmp_path, url, "--headless", *words), cwd=ROOT,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
-        time.sleep(8)
+        wait_for(f"{url}/metrics", 'num_running_reqs{model_name="x"} 20\n')
         started.send_signal(signal.SIGINT)
         said, _ = started.communicate(timeout=60)
     done = Run(started.returncode, said, tmp_path)
@@ -100,7 +99,7 @@ def test_a_process_that_dies_makes_the_run_invalid(tmp_path: Path) -> None:
             command(tmp_path, url, "--headless", *words), cwd=ROOT,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
-        time.sleep(6)
+        wait_for(f"{url}/metrics", 'num_running_reqs{model_name="x"} 2\n')
         children = Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()
         os.kill(int(children[-1]), signal.SIGKILL)
         said, _ = started.communicate(timeout=90)
@@ -177,11 +176,30 @@ def test_the_stock_locust_image_runs_json(tmp_path: Path) -> None:
 
 def test_cached_tokens_are_as_predicted(tmp_path: Path) -> None:
     with fault_server("--gap", "0.001", "--ttft", "0.01") as url:
-        words = sets(traffic__0__prompt={"tokens": 2000, "shared_tokens": 1500, "prefixes": 3})
+        prompt = {"tokens": 200_000, "shared_tokens": 190_000, "prefixes": 3}
+        words = sets(traffic__0__prompt=prompt)
         done = run(tmp_path, url, *SHORT, *words)
     cache = done.report["summaries"][0]["cache"]
-    assert cache["matched"] == cache["compared"] > 5
-    assert cache["cached_tokens"] == cache["compared"] * (1500 // 16 * 16)
+    assert cache["matched"] == cache["compared"] > 1
+    assert {record.prompt_tokens for record in done.records} == {200_000}
+    assert cache["cached_tokens"] == cache["compared"] * (190_000 // 16 * 16)
+    assert "cache:" not in done.said
+
+
+def test_missed_prefixes_are_told_without_being_asked_for(tmp_path: Path) -> None:
+    """Every other answer is of a server that lost the prefix, and then tells no count at all."""
+    with fault_server("--gap", "0.001", "--ttft", "0.01", "--forget", "2") as url:
+        words = sets(traffic__0__prompt={"tokens": 2000, "shared_tokens": 1500})
+        done = run(tmp_path, url, *SHORT, *words, *sets(slo__chat={"cache_match": 0.9}))
+    cache = done.report["summaries"][0]["cache"]
+    assert cache["more"] == 0
+    assert 0 < cache["fewer"] == cache["compared"] - cache["matched"] < cache["compared"]
+    assert f"cache: chat: {cache['fewer']} of {cache['compared']} requests not as" in done.said
+    assert done.status == 1
+    assert (
+        f"requests not as expected ({cache['fewer']} with fewer"
+        in (done.results / "report.html").read_text()
+    )
 
 
 def bad(tmp_path: Path, url: str, *words: str, **env: str) -> str:

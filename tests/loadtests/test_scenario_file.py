@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from deploy.loader import CONFIGS
 from loadtests.client.outcomes import Refused
+from loadtests.run import options
 from loadtests.schema import scenario_file
 from loadtests.schema.slo import with_limits
 
@@ -26,6 +29,24 @@ def test_a_shipped_scenario_fits_the_model(name: str) -> None:
     scenario = scenario_file.load(scenario_file.find(name), [])
     scenario_file.check_context(scenario, 202_752)
     assert scenario.slo
+
+
+class Names(list[str]):
+    """Takes the place of a parser and keeps the options' names."""
+
+    def add_argument(self, name: str, **_: Any) -> None:
+        self.append(name)
+
+    def set_defaults(self, **_: Any) -> None:
+        pass
+
+
+def test_the_documentation_lists_every_option() -> None:
+    """Locust's --help cannot: it is printed before a locustfile is read."""
+    names = Names()
+    options.add(names)
+    text = (CONFIGS.parent / "docs/load-testing.md").read_text()
+    assert re.findall(r"^\| `(--[a-z-]+)", text, re.M) == names
 
 
 def test_json_is_the_same_as_yaml(tmp_path: Path) -> None:
