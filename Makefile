@@ -117,7 +117,7 @@ lock: ## pin every package anew from requirements/*.in
 bench: $(INSTALLED) ## measure the launcher against the bare engine
 	@$(BIN)/python benchmarks/launcher.py $(ARGS)
 
-# Each peer wants versions of its own: about 1.3 GB and 3 minutes together.
+# Each peer wants versions of its own: 7 GB (torch with CUDA) and 3 minutes together.
 PEERS := build/peers
 install-peers: ## install the load generators that ours is compared with
 	@$(call need-python)

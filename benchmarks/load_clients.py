@@ -55,7 +55,8 @@ def clients(peers: Path) -> dict[str, Client]:
         ),
         "locust + requests": Client(
             [*locust, str(_ROOT / "benchmarks/stock_locust.py"), "-u", "{streams}", "-r", "1000",
-             "-t", "{seconds}s", "--only-summary", "--json-file", "{out}/stats", "-s", "10"], _stock,
+             "-t", "{seconds}s", "--only-summary", "--json-file", "{out}/stats", "-s", "10"],
+            _stock,
             {"WORDS": str(PROMPT_TOKENS), "TOKENS": str(ANSWER_TOKENS)},
         ),
     }  # fmt: skip

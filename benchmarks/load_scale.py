@@ -26,8 +26,8 @@ SECONDS, ANSWER_TOKENS, PROMPT_TOKENS = 12, 200, 400
 LOADS = ((200, 0.05), (500, 0.05), (1000, 0.05), (1000, 0.02))
 MODES: dict[str, list[list[str]]] = {
     "one process": [[]],
-    "--processes 2": [["--processes", "2"]],
-    "--master, one --worker": [["--master", "--expect-workers", "1"], ["--worker"]],
+    "two processes": [["--processes", "2"]],
+    "master and one worker": [["--master", "--expect-workers", "1"], ["--worker"]],
 }
 _HEAD = ["client", "streams", "events/s asked for", "came",
          "client's core in use, at most", "hub late, p99", "server CPU", "limit"]  # fmt: skip
