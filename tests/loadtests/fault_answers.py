@@ -177,7 +177,8 @@ class Answer:
         writer.write(opening)
         role = {} if fault == "no_role" else {"role": "assistant", "content": ""}
         writer.write(chunk(self.event(role, 0)))
-        await asyncio.sleep(self.settings.ttft * self.settings.vary() ** 3)
+        if len(self.words) > 1:  # a priming request asks for one token, and has no wait
+            await asyncio.sleep(self.settings.ttft * self.settings.vary() ** 3)
         return await self.stream()
 
     async def stream(self) -> bool:

@@ -78,10 +78,13 @@ def test_a_scenario_holds(tmp_path: Path, server: Launched, name: str) -> None:
 def test_a_trace_is_replayed(tmp_path: Path, server: Launched) -> None:
     changes: dict[str, Any] = {"generator": PATIENT, "traffic__0__trace__speed": 4}
     changes["traffic__0__trace__length_scale"] = 0.05
+    changes["slo__trace"] = {"ttft_seconds": {"p50": 30}}
     done = run(tmp_path, server.base, "--scenario", "replay", *sets(**changes))
     books_add_up(done)
     assert len(done.records) == 20
     assert done.status == 0, done.said
+    # Few ask for a code word, and the smoke model may miss one.
+    assert set(done.report["accounting"]["outcomes"]) <= {"ok", "wrong_answer"}, done.said
     for record in done.records:
         assert record.prompt_tokens == record.prompt_tokens_asked
     cached = [r for r in done.records if (r.cached_tokens_expected or 0) > 16]
