@@ -94,7 +94,7 @@ def test_locusts_page_shows_ttft_itl_and_the_tab(tmp_path: Path) -> None:
             assert re.search(r"in flight \d+", tab)
             picture("web.png", page, tmp_path / "profile", 700)
             picture("web-llm.png", f"{page}?tab=llm", tmp_path / "profile", 600)
-            with urllib.request.urlopen(f"{page}stop", timeout=30):
+            with urllib.request.urlopen(f"{page}stop", data=b"", timeout=30):
                 wait_for(f"{page}stats/requests", '"verdict"')
             report = seen(f"{page}llm/report", tmp_path / "profile")
             assert "Load test: smoke" in report
