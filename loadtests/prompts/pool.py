@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 import json
+import math
 import random
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +25,7 @@ _CHARACTERS_PER_TOKEN = 3.6  # of Python source with a large vocabulary; sizes t
 _MOST_POOL_CHARACTERS = 4_500_000
 _LEAST_WORDS = 24
 _MOST_WORD_TOKENS = 2  # a small vocabulary has the space apart
-_STRIDE = 1_000_003  # a prime, so that neighbouring numbers have nothing in common
+_GOLDEN = 0.618  # steps of the golden ratio spread evenly (Knuth, TAOCP 3, 6.4)
 _LINE_MOST = 24  # words of a line that fills up what no passage fits
 _LINE_START, _LINE_END = "Note", "\n"
 _NEEDLE_START, _NEEDLE_END = "The code word is", ".\n"
@@ -134,7 +136,7 @@ class Pool:
 
     def needle(self, number: int, run: int, label: bool = False) -> tuple[Piece, str, str]:
         """A sentence with a code word of three words; (piece, code word, its label)."""
-        word = " ".join(self._three(number * _STRIDE + run))
+        word = " ".join(self._three(number, run))
         if not label:
             text = f"{_NEEDLE_START} {word}{_NEEDLE_END}"
             return Piece(encode(text), self.needle_tokens + 3 * self.word_tokens), word, ""
@@ -142,11 +144,14 @@ class Pool:
         text = f"{_LABELLED_START} {name}{_LABELLED_MIDDLE} {word}{_NEEDLE_END}"
         return Piece(encode(text), self.labelled_tokens + 4 * self.word_tokens), word, name
 
-    def _three(self, number: int) -> list[str]:
+    def _three(self, number: int, run: int) -> list[str]:
         """Three different words, and other ones for every other number, up to n (n-1) (n-2)."""
         left, found = list(self.words), []
+        some = math.perm(len(left), 3)
+        stride = next(n for n in itertools.count(int(_GOLDEN * some)) if math.gcd(n, some) == 1)
+        rest = (number * stride + run) % some
         for _ in range(3):
-            number, index = divmod(number, len(left))
+            rest, index = divmod(rest, len(left))
             found.append(left.pop(index).strip())
         return found
 

@@ -53,6 +53,12 @@ class Facts:
     overheads: dict[str, int] = field(default_factory=dict)  # by the form of the conversation
     kept: dict[str, list[int] | None] = field(default_factory=dict)
     questions: dict[str, int] = field(default_factory=dict)  # tokens of each closing question
+    place: int = 0  # of the traffic among all of the scenario
+    traffics: int = 1
+
+    def own(self, number: int) -> int:
+        """A number of this traffic as one that no other traffic has."""
+        return number * self.traffics + self.place
 
     def cached(self, tokens: int | None) -> int | None:
         """What a cache of whole pages keeps of so many shared leading tokens."""
@@ -145,9 +151,10 @@ class SinglePrompts:
         prompt, pool, facts, answer = self.prompt, self.pool, self.facts, self.traffic.answer
         unique = group if prompt.full else number
         rng = random.Random(f"{facts.run}/{self.traffic.name}/{unique}")
-        needle, word, _ = pool.needle(unique, facts.run) if self.traffic.needle else (None, "", "")
+        own = facts.own(unique)
+        needle, word, _ = pool.needle(own, facts.run) if self.traffic.needle else (None, "", "")
         pieces = [] if prompt.full or not prompt.shared_tokens else [self._prefix(group)]
-        pieces.append(pool.nonce(unique, facts.run))
+        pieces.append(pool.nonce(own, facts.run))
         content = prompt.tokens - facts.overheads["user"]
         rest = content - sum(piece.tokens for piece in pieces)
         pieces += hide(pool, rng, rest, needle, facts.closing(answer) if needle else None)
@@ -160,7 +167,7 @@ class SinglePrompts:
         """The shared text of a group, one piece: built once."""
         if group not in self._prefixes:
             rng = random.Random(f"{self.facts.run}/{self.traffic.name}/prefix/{group}")
-            nonce = self.pool.nonce(PREFIX_NUMBER + group, self.facts.run)
+            nonce = self.pool.nonce(self.facts.own(PREFIX_NUMBER + group), self.facts.run)
             wanted = self.prompt.shared_tokens - (self.facts.head or 0) - nonce.tokens
             self._prefixes[group] = joined([nonce, *self.pool.fill(wanted, rng)])
         return self._prefixes[group]

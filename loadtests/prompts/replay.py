@@ -97,12 +97,13 @@ class TracePrompts:
     def journey(self, number: int) -> Iterator[Turn]:
         line, pool, facts, answer = self.lines[number], self.pool, self.facts, self.traffic.answer
         rng = random.Random(f"{facts.run}/{self.traffic.name}/{number}")
-        needle, word, _ = pool.needle(number, facts.run)
+        own = facts.own(number)
+        needle, word, _ = pool.needle(own, facts.run)
         content = line.prompt_tokens - facts.overheads["user"]
         whole = max((content - _OWN_TOKENS) // self.block_tokens, 0)
         pieces = [self._block(block) for block in line.blocks[:whole]]
         known = min(line.known_blocks, len(pieces)) * self.block_tokens
-        pieces.append(pool.nonce(number, facts.run))
+        pieces.append(pool.nonce(own, facts.run))
         rest = content - sum(piece.tokens for piece in pieces)
         if self.traffic.needle:
             pieces += hide(pool, rng, rest, needle, facts.closing(answer))
@@ -124,7 +125,7 @@ class TracePrompts:
             if len(self._blocks) >= _KEPT_BLOCKS:
                 self._blocks.clear()
             rng = random.Random(f"{self.facts.run}/block/{block}")
-            nonce = self.pool.nonce(PREFIX_NUMBER + block, self.facts.run)
+            nonce = self.pool.nonce(self.facts.own(PREFIX_NUMBER + block), self.facts.run)
             rest = self.block_tokens - nonce.tokens
             self._blocks[block] = joined([nonce, *self.pool.fill(rest, rng)])
         return self._blocks[block]

@@ -109,11 +109,12 @@ class Sessions:
         pool, facts = self.pool, self.facts
         pieces: list[Piece] = []
         if turn == 0:
-            pieces = [*self._prefix(), pool.nonce(number, facts.run)]
+            pieces = [*self._prefix(), pool.nonce(facts.own(number), facts.run)]
         rest = tokens - sum(piece.tokens for piece in pieces)
         if not self.traffic.needle or kind == "tool":
             return pieces + hide(pool, rng, rest, None), ""
-        needle, word, label = pool.needle(number * _MOST_TURNS + turn, facts.run, label=True)
+        own = facts.own(number * _MOST_TURNS + turn)
+        needle, word, label = pool.needle(own, facts.run, label=True)
         end = facts.closing(self.traffic.answer, label)
         return pieces + hide(pool, rng, rest, needle, end), word
 
@@ -121,7 +122,7 @@ class Sessions:
         wanted = self.session.shared_tokens
         if wanted and not self._shared:
             rng = random.Random(f"{self.facts.run}/{self.traffic.name}/shared")
-            nonce = self.pool.nonce(PREFIX_NUMBER, self.facts.run)
+            nonce = self.pool.nonce(self.facts.own(PREFIX_NUMBER), self.facts.run)
             rest = wanted - (self.facts.head or 0) - nonce.tokens
             self._shared = joined([nonce, *self.pool.fill(rest, rng)])
         return [self._shared] if self._shared else []

@@ -14,7 +14,7 @@ WORDS = (
     "path pen person picture plant plate point port power print queen rain range red rest rice "
     "ring river road rock room root rose round sail salt sand school sea seat seed set ship shoe "
     "shop side silver sky sleep smile snow song south space spring square star start state stone "
-    "store storm street sugar summer sun system table tail tea test text time tool top tower town "
+    "store storm street sugar summer sun system table tail tea test text time top tower town "
     "track train tree type valley value wall water wave west wheel white wind window wing winter "
     "wood word work world yard year yellow "
 ).split()

@@ -158,7 +158,10 @@ def prepare(
         # The run's own number keeps its prompts apart from those of any run before it.
         run = int(time.time()) % 10**7
         page_size = where.page_size or _page_size(api)
-        facts = {t.name: Facts(model, run, page_size) for t in scenario.traffic}
+        facts = {
+            traffic.name: Facts(model, run, page_size, place=place, traffics=len(scenario.traffic))
+            for place, traffic in enumerate(scenario.traffic)
+        }
         for traffic in scenario.traffic:
             _learn(traffic, counter, pool, facts[traffic.name])
     except ApiError as error:

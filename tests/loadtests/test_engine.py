@@ -36,9 +36,9 @@ SIZES: dict[str, dict[str, Any]] = {
         "slo__chat": LOOSE, "slo__prefill": LOOSE,
     },
     "mixed": {
-        "traffic__0__prompt__tokens": 300, "traffic__0__load__rate": 0.5,
+        "traffic__0__prompt__tokens": 300, "traffic__0__load__rate": 0.8,
         "traffic__1__prompt": {"tokens": 1000, "shared_tokens": 800, "prefixes": 2},
-        "traffic__1__load__rate": 0.4, "traffic__2__session": SESSION,
+        "traffic__1__load__rate": 0.8, "traffic__2__session": SESSION,
         "traffic__2__load": {"rate": 0.2, "arrivals": "constant"}, "slo__chat": LOOSE,
         "slo__document": LOOSE,
         "slo__agent": LOOSE,

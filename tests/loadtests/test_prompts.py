@@ -75,6 +75,21 @@ def test_thinking_or_not_has_a_template_of_its_own(faulty: str) -> None:
         assert len(tokenize(asked["messages"], asked["chat_template_kwargs"])) == 500
 
 
+def test_two_traffics_share_no_prompt_and_no_code_word(faulty: str) -> None:
+    kinds = [
+        Traffic("chat", ANSWER, prompt=Prompt(300), load=Load(users=1)),
+        Traffic("shared", ANSWER, prompt=Prompt(300, shared_tokens=200), load=Load(users=1)),
+        Traffic("prefill", ANSWER, prompt=Prompt(4000), load=Load(users=1)),
+    ]
+    made = prepare(Scenario("x", Phases(steady_seconds=1), tuple(kinds)), Where(faulty), "m", {})
+    for number in range(20):
+        turns = [next(made.source(traffic, []).journey(number)) for traffic in kinds]
+        assert len({turn.call.needle for turn in turns}) == 3
+        chat, shared, prefill = map(tokens_of, turns)
+        # The template's start, and the word that starts every line.
+        assert common(chat, prefill) == common(chat, shared) == common(shared, prefill) == 4 + 1
+
+
 def test_shared_prefixes_are_exact(faulty: str) -> None:
     source = single(faulty, tokens=3000, shared_tokens=2500, prefixes=2)
     made = [next(source.journey(number)) for number in range(6)]
