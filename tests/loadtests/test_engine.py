@@ -62,16 +62,16 @@ def test_a_scenario_holds(tmp_path: Path, server: Launched, name: str) -> None:
     books_add_up(done)
     assert done.status == 0, done.said
     classes = set(done.report["accounting"]["outcomes"])
-    # The smoke model may miss a code word; nothing else may go wrong.
-    assert classes <= {"ok", "wrong_answer"}, done.said
+    # The smoke model may miss a code word, or stutter; nothing else may go wrong.
+    assert classes <= {"ok", "wrong_answer", "repetition"}, done.said
     for record in done.records:
         assert record.prompt_tokens == record.prompt_tokens_asked
         assert record.counted_by_server
         assert record.tokens_seen == pytest.approx(record.completion_tokens, abs=2)
     graded = [r.needle_found for r in done.records if r.needle_found is not None]
-    # Some 1 code word in 20 is missed, so 3 of 19 happens; a grader at fault would find none.
+    # 2 of 309 were missed in one run of this file; a grader at fault would find none.
     assert graded
-    assert sum(graded) >= 0.5 * len(graded)
+    assert sum(graded) >= 0.8 * len(graded)
     assert done.report["server"]["series"]["running"]
 
 
@@ -84,7 +84,8 @@ def test_a_trace_is_replayed(tmp_path: Path, server: Launched) -> None:
     assert len(done.records) == 20
     assert done.status == 0, done.said
     # Few ask for a code word, and the smoke model may miss one.
-    assert set(done.report["accounting"]["outcomes"]) <= {"ok", "wrong_answer"}, done.said
+    outcomes = set(done.report["accounting"]["outcomes"])
+    assert outcomes <= {"ok", "wrong_answer", "repetition"}, done.said
     for record in done.records:
         assert record.prompt_tokens == record.prompt_tokens_asked
     cached = [r for r in done.records if (r.cached_tokens_expected or 0) > 16]
