@@ -107,10 +107,9 @@ def kinds() -> dict[str, Any]:
 
 def option_schema(option: Option) -> dict[str, Any]:
     """What one option may hold, by the kinds of ``kinds``."""
-    several = option.nargs in ("*", "+")
-    if option.choices and not several:
+    if option.choices and not option.takes_list:
         return {"enum": [*option.choices, None]}
-    return {"$ref": f"#/$defs/{option.kind}{'-list' if several else ''}"}
+    return {"$ref": f"#/$defs/{option.kind}{'-list' if option.takes_list else ''}"}
 
 
 def main() -> None:

@@ -103,9 +103,12 @@ def _value(path: tuple[str, ...], text: str, document: Document) -> tuple[Any, s
     option = options.find(path[2]) if options and path[:2] == ARGS and len(path) == 3 else None
     if text in ("null", "~", ""):
         return None, None
-    if option and option.nargs in ("*", "+"):
+    if option and option.takes_list:
         value, problem = yamlfile.parse_scalar(text)
-        return (value, problem) if isinstance(value, list) else ([typed(option, text)], None)
+        one = typed(option, text)
+        if isinstance(value, list):
+            return value, problem
+        return (one if option.nargs == "append" else [one]), None
     if option:
         return typed(option, text), None
     field = field_at(path) or field_at(path[:-1])

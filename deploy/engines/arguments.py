@@ -1,8 +1,9 @@
 """A profile's args to an engine's command line, and an engine's command line to args.
 
 The rules are small enough for the Helm chart to repeat: true is the bare flag, false and null are
-left out, a list repeats values behind one option, a map is JSON with sorted keys, a number is as in
-Go's JSON, a text is as it is, and a single value that starts with a dash follows an equals sign.
+left out, a list repeats values behind one option (and vLLM's middleware option with each), a map is
+JSON with sorted keys, a number is as in Go's JSON, a text is as it is, and a single value that
+starts with a dash follows an equals sign.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from typing import Any
 from deploy.engines.catalogue import NUMBER, Catalogue, Option
 from deploy.errors import Finding
 
+# Options that take one value each time they are given, for a list so often: vLLM's only one.
+REPEATED = ("middleware",)
+
 
 def to_argv(args: Mapping[str, Any]) -> list[str]:
     """The options as a command line, in the profile's order."""
@@ -27,21 +31,23 @@ def to_argv(args: Mapping[str, Any]) -> list[str]:
         if value is True:
             argv.append(f"--{key}")
             continue
-        values = [_text(item) for item in (value if isinstance(value, list) else [value])]
-        if len(values) == 1 and values[0].startswith("-"):
-            # A separate word that starts with a dash is the next option to argparse, and to vLLM
-            # even a negative number with a dot.
-            argv.append(f"--{key}={values[0]}")
-        else:
-            argv += [f"--{key}", *values]
+        values = [_text(item) for item in _listed(value)]
+        for group in [[text] for text in values] if key in REPEATED else [values]:
+            if len(group) == 1 and group[0].startswith("-"):
+                # A separate word that starts with a dash is the next option to argparse, and to
+                # vLLM even a negative number with a dot.
+                argv.append(f"--{key}={group[0]}")
+            else:
+                argv += [f"--{key}", *group]
     return argv
 
 
 def from_argv(words: Sequence[str], catalogue: Catalogue) -> tuple[dict[str, Any], list[Finding]]:
     """Engine options as typed on a command line, as a profile's args, and what is wrong.
 
-    A later spelling of the same option wins, as it does in the engine. Values are typed by the
-    catalogue, and left as text where they do not fit; checking the args then says so.
+    A later spelling of the same option wins, or adds to a list, as it does in the engine. Values
+    are typed by the catalogue, and left as text where they do not fit; checking the args then says
+    so.
     """
     args: dict[str, Any] = {}
     findings: list[Finding] = []
@@ -63,11 +69,6 @@ def from_argv(words: Sequence[str], catalogue: Catalogue) -> tuple[dict[str, Any
         given = [inline] if equals else []
         if not equals and (option is None or option.kind != "flag"):
             given = _take(rest, option)
-        for key in [key for key in args if option and catalogue.find(key) is option]:
-            if option and option.nargs == "append":
-                fix = "give it once; to give it more often start the engine yourself"
-                findings.append(Finding("option-twice", f"after --: {word}", "it adds up", fix))
-            del args[key]
         if option and option.kind != "flag" and option.nargs not in ("?", "*") and not given:
             findings.append(
                 Finding(
@@ -78,7 +79,12 @@ def from_argv(words: Sequence[str], catalogue: Catalogue) -> tuple[dict[str, Any
                 )
             )
             continue
-        args[name] = _typed(option, given)
+        value = _typed(option, given)
+        for key in [key for key in args if option and catalogue.find(key) is option]:
+            earlier = args.pop(key)
+            if option and option.nargs == "append":
+                value = [*_listed(earlier), *_listed(value)]
+        args[name] = value
     return args, findings
 
 
@@ -97,6 +103,10 @@ def typed(option: Option, text: str) -> Any:
         with contextlib.suppress(ValueError):
             return convert(text)
     return text
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _map(text: str) -> dict[str, Any]:

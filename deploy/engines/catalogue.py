@@ -40,7 +40,7 @@ class Option:
     """One long option: ``name`` is the engine's primary spelling without dashes.
 
     ``nargs`` is argparse's: None for one value, ``?``, ``*`` or ``+``; ``append`` for one value
-    each time the option is given, of which a profile holds one. A flag's ``negation`` is
+    each time the option is given, of which a profile holds one or a list. A flag's ``negation`` is
     the spelling that turns it off, where there is one. ``plugin`` is the option that, where it is
     given, lets other values in than ``choices``.
     """
@@ -60,14 +60,21 @@ class Option:
         """Every long spelling that sets this option."""
         return (self.name, *self.aliases, *((self.negation,) if self.negation else ()))
 
+    @property
+    def takes_list(self) -> bool:
+        """Whether a profile may hold several values."""
+        return self.nargs in ("*", "+", "append")
+
     def fault(self, value: Any) -> tuple[str, str] | None:
         """What is wrong with ``value`` and how to mend it; None where the option takes it."""
         if value is None:
             return None
-        if isinstance(value, list) and self.nargs in ("*", "+"):
+        if isinstance(value, list) and self.takes_list:
             if not value:
                 return "an empty list says nothing", "write null to leave the option out"
-            if any(isinstance(item, str) and _reads_as_option(item) for item in value):
+            if self.nargs != "append" and any(
+                isinstance(item, str) and _reads_as_option(item) for item in value
+            ):
                 return "a list item that starts with a dash reads as an option", "use another text"
             return next((fault for item in value if (fault := self._item_fault(item))), None)
         if self.nargs == "?" and value is True:

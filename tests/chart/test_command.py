@@ -92,6 +92,14 @@ def test_what_is_typed_behind_set_means_the_same(text: str, major: int) -> None:
 
 
 @pytest.mark.parametrize("major", MAJORS)
+def test_an_option_that_adds_up_is_repeated(major: int) -> None:
+    args = {"middleware": ["one", "-two"]}
+    container = server({"profile": "vllm-b300", "engine": {"args": args}}, major=major)
+    assert container["command"] == list(launched("vllm-b300", args).argv)
+    assert container["command"][-3:] == ["--middleware", "one", "--middleware=-two"]
+
+
+@pytest.mark.parametrize("major", MAJORS)
 @pytest.mark.parametrize("value", [1, True, "a b", "0x10", 20971520, 'say "no": {}'])
 def test_environment_is_text(value: Any, major: int) -> None:
     container = server({"engine": {"env": {"NCCL_DEBUG": value}}}, major=major)

@@ -33,7 +33,7 @@ def values(option: Option) -> st.SearchStrategy[Any]:
     elif option.kind == "int":
         one = st.integers()
     elif option.kind == "float":
-        one = FLOATS | st.integers()
+        one = FLOATS | st.integers(-(2**53), 2**53)
     elif option.kind in ("json", "map-or-text"):
         one = (
             st.lists(json_values, max_size=3)
@@ -47,6 +47,8 @@ def values(option: Option) -> st.SearchStrategy[Any]:
     if option.nargs in ("*", "+"):
         plain = one.filter(lambda value: not str(value).startswith("-"))
         return st.lists(plain, min_size=1, max_size=3)
+    if option.nargs == "append":
+        return one | st.lists(one, min_size=2, max_size=3)
     return one
 
 
@@ -138,7 +140,7 @@ def assert_read_as_written(
         got = parsed[destinations[key]]
         if isinstance(value, dict | list) and isinstance(got, str):
             got = json.loads(got)
-        if option.nargs == "append":
+        if option.nargs == "append" and not isinstance(value, list):
             value = [value]
         values = value if isinstance(value, list) else [value]
         for read, written in zip(got if isinstance(value, list) else [got], values, strict=True):

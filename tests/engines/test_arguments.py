@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 
 from deploy import loader
 from deploy.engines import ENGINES
-from deploy.engines.arguments import from_argv, to_argv
+from deploy.engines.arguments import REPEATED, from_argv, to_argv
 from deploy.engines.catalogue import Catalogue, load, versions
 from tests.engines.command_lines import (
     assert_not_refused,
@@ -68,6 +68,21 @@ def test_args_survive_the_way_to_argv_and_back(catalogue: Catalogue) -> None:
         assert from_argv(to_argv(args), catalogue) == (args, [])
 
     survive()
+
+
+def test_an_option_that_adds_up_is_repeated() -> None:
+    adding = {
+        option.name
+        for catalogue in EVERY
+        for option in catalogue.options.values()
+        if option.nargs == "append"
+    }
+    assert adding == set(REPEATED)
+    words = ["--middleware", "one", "--middleware=-two", "--middleware", "three"]
+    (vllm, *_) = (catalogue for catalogue in EVERY if catalogue.engine == "vllm")
+    assert from_argv(words, vllm) == ({"middleware": ["one", "-two", "three"]}, [])
+    assert to_argv({"middleware": ["one", "-two", "three"]}) == words
+    assert to_argv({"middleware": "one"}) == ["--middleware", "one"]
 
 
 @given(ARGS)

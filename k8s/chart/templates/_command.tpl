@@ -1,8 +1,9 @@
 {{/*
 The engine's command line as a JSON list: deploy/engines/arguments.py and deploy/profile.py in
 Helm's words. Takes the profile of "glm.profile". true is the bare flag, false and null are left
-out, a list repeats values, a map is JSON, a single value that starts with a dash follows an equals
-sign. A model that the engine wants first stands before the options.
+out, a list repeats values (and vLLM's middleware option with each), a map is JSON, a single value
+that starts with a dash follows an equals sign. A model that the engine wants first stands before
+the options.
 */}}
 {{- define "glm.argv" -}}
 {{- $argv := concat (list "python3" "-m" .facts.module) .facts.subcommand -}}
@@ -18,9 +19,13 @@ sign. A model that the engine wants first stands before the options.
 {{- else -}}
 {{- $texts := list -}}
 {{- range (kindIs "slice" $value | ternary $value (list $value)) }}{{ $texts = append $texts (include "glm.text" (list .)) }}{{ end -}}
-{{- if and (eq (len $texts) 1) (hasPrefix "-" (first $texts)) -}}
-{{- $argv = append $argv (printf "--%s=%s" $key (first $texts)) -}}
-{{- else }}{{ $argv = concat (append $argv (printf "--%s" $key)) $texts }}{{ end -}}
+{{- $groups := list $texts -}}
+{{- if eq $key "middleware" }}{{ $groups = list }}{{ range $texts }}{{ $groups = append $groups (list .) }}{{ end }}{{ end -}}
+{{- range $groups -}}
+{{- if and (eq (len .) 1) (hasPrefix "-" (first .)) -}}
+{{- $argv = append $argv (printf "--%s=%s" $key (first .)) -}}
+{{- else }}{{ $argv = concat (append $argv (printf "--%s" $key)) . }}{{ end -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- toRawJson $argv -}}
