@@ -77,12 +77,12 @@ def test_a_key_is_enforced_and_leaks_nowhere_and_sigterm_drains(tmp_path: Path) 
         checked = run("verify", "--url", server.url, "--only", "security", GLM_API_KEY=key)
         assert checked.returncode == 0, checked.stdout
         assert "so let only /v1 through to users" in " ".join(checked.stdout.split())
-        request = Request(server, 1500, key)
+        request = Request(server, 4000, key)
         running = "vllm:num_requests_running{"
         wait_until(lambda: server.metric(running) > 0, 60, "a running request")
         server.process.send_signal(signal.SIGTERM)
         assert request.wait() == 200
-        assert request.tokens == 1500
+        assert request.tokens == 4000
         assert server.process.wait(60) == 0
         assert "vllm stopped cleanly" in server.said
         assert session_members(server.engine) == []
