@@ -81,7 +81,7 @@ def test_a_full_volume_is_told_before_the_download(tmp_path: Path) -> None:
     with hub(FILES) as served:
         usage = "import shutil; shutil.disk_usage = lambda path: shutil._ntuple_diskusage(1, 1, 0)"
         (tmp_path / "sitecustomize.py").write_text(usage)
-        env = {"HF_HOME": str(tmp_path / "home"), "HF_ENDPOINT": served.url}
+        env = {"HF_HOME": str(tmp_path / "home"), "HF_ENDPOINT": served.url, "HF_HUB_OFFLINE": "0"}
         done = run("model.py", "download", REPOSITORY, "main", **env, PYTHONPATH=str(tmp_path))
     assert done.returncode != 0
     assert "model.storage.size" in done.stderr
